@@ -1,0 +1,189 @@
+"""Safe decoding: one RGB image out of bytes nobody vouches for.
+
+Training, ``deepfake predict`` and the server all decode here, so that a network is asked about
+the same pixels it learned from.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+
+# What a file of ours begins with, to tell "damaged" from "another format".
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
+# ISO base media brands that phones write.
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+
+
+class ImageError(ValueError):
+    """An image that cannot be judged; the message tells its owner what to do."""
+
+
+class EmptyImage(ImageError):
+    """The file holds no bytes."""
+
+
+class ImageTooLarge(ImageError):
+    """The file has more bytes or more pixels than the limits allow."""
+
+
+class UnsupportedFormat(ImageError):
+    """The file is neither JPEG, PNG nor WebP."""
+
+
+class UndecodableImage(ImageError):
+    """The file claims a known format but is damaged or truncated."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an image may cost before it is refused.
+
+    Attributes:
+        max_bytes: Size of the encoded file, in bytes.
+        max_pixels: Width times height as declared in the header, checked before decoding.
+    """
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 50_000_000
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An upright RGB image.
+
+    Attributes:
+        pixels: Mode ``RGB``, EXIF orientation applied. May be a reduced rendition, never smaller
+            than was asked for.
+        width: Width of the full upright image, in pixels.
+        height: Height of the full upright image, in pixels.
+    """
+
+    pixels: Image.Image
+    width: int
+    height: int
+
+
+def decode(
+    source: bytes | Path,
+    *,
+    at_least: tuple[int, int] | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> DecodedImage:
+    """Decode the first frame of a JPEG, PNG or WebP file to upright RGB.
+
+    Args:
+        source: The encoded file, or its path.
+        at_least: (width, height) the caller goes on to resize to. A much larger JPEG is then
+            decoded at 1/2, 1/4 or 1/8 of its size, which leaves out most of the work.
+        limits: Ceilings on bytes and pixels.
+
+    Raises:
+        EmptyImage, ImageTooLarge, UnsupportedFormat, UndecodableImage: By what is wrong.
+        OSError: If a path cannot be read.
+    """
+    data = _read(source, limits) if isinstance(source, Path) else source
+    _check_bytes(len(data), limits)
+    image = _open(data)
+    _check_pixels(image, limits)
+    turned = _orientation(image) in (5, 6, 7, 8)
+    width, height = image.size[::-1] if turned else image.size
+    if at_least is not None:
+        # Twice the target keeps the final resize an honest low-pass filter. A mode of None leaves
+        # the colours alone.
+        wide, high = at_least[::-1] if turned else at_least
+        image.draft(None, (2 * wide, 2 * high))  # type: ignore[arg-type]
+    try:
+        image.load()
+        rgb = _to_rgb(_upright(image))
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise UndecodableImage(
+            "The image is damaged or incomplete. Export it again, or send the original file."
+        ) from error
+    return DecodedImage(rgb, width, height)
+
+
+def _read(path: Path, limits: Limits) -> bytes:
+    _check_bytes(path.stat().st_size, limits)
+    return path.read_bytes()
+
+
+def _check_bytes(size: int, limits: Limits) -> None:
+    if size == 0:
+        raise EmptyImage("The file is empty (0 bytes). Choose the image again.")
+    if size > limits.max_bytes:
+        raise ImageTooLarge(
+            f"The file has {size / 1e6:.1f} MB; the limit is {limits.max_bytes / 1e6:g} MB. "
+            "Save a smaller copy."
+        )
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageTooLarge(
+            "The image declares far more pixels than can be decoded. Save a smaller copy."
+        ) from error
+    except UnidentifiedImageError as error:
+        raise _unidentified(data) from error
+    except Exception as error:  # as in decode()
+        raise UndecodableImage(
+            "The image's header is damaged. Export it again, or send the original file."
+        ) from error
+
+
+def _unidentified(data: bytes) -> ImageError:
+    if data.startswith(_SIGNATURES):
+        return UndecodableImage(
+            "The image is damaged or incomplete. Export it again, or send the original file."
+        )
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return UnsupportedFormat(
+            "HEIC and AVIF images cannot be read. Share the photograph as JPEG: on iPhone choose "
+            "Settings, Camera, Formats, Most Compatible, or export a JPEG copy."
+        )
+    return UnsupportedFormat("Only JPEG, PNG and WebP images can be read. Export it as JPEG.")
+
+
+def _check_pixels(image: Image.Image, limits: Limits) -> None:
+    pixels = image.width * image.height
+    if pixels > limits.max_pixels:
+        raise ImageTooLarge(
+            f"The image has {pixels / 1e6:.1f} megapixels; the limit is "
+            f"{limits.max_pixels / 1e6:g}. Save a smaller copy."
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where it is absent or unreadable."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a broken EXIF block does not make the pixels worthless
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if _orientation(image) == 1:
+        return image
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # as in _orientation
+        return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode as RGB: 16-bit scaled to 8, transparency laid on white."""
+    if image.mode == "RGB":
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        # convert("L") clips at 255 instead of scaling.
+        return image.convert("I").point(lambda value: value / 257).convert("L").convert("RGB")
+    if image.has_transparency_data:
+        opaque = Image.new("RGBA", image.size, "white")
+        opaque.alpha_composite(image.convert("RGBA"))
+        return opaque.convert("RGB")
+    return image.convert("RGB")
