@@ -1,0 +1,96 @@
+"""Find or make the ONNX twin of a ``.keras`` file.
+
+The file is untrusted and TensorFlow is heavy, so a child process does the work
+(``deepfake_detection.training.convert``); results are kept by the file's hash.
+"""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from deepfake_detection.image.card import sha256_of
+
+# Part of the cache key: raise it whenever the converter writes something else.
+CONVERTER_VERSION = 1
+TIMEOUT_SECONDS = 300
+MAX_MODEL_BYTES = 500_000_000
+# The child's exit status for a file that will never convert.
+REFUSED = 3
+
+
+class UnusableModel(ValueError):
+    """A ``.keras`` file that cannot be served; the message is the reason."""
+
+
+def default_cache() -> Path:
+    """``$DEEPFAKE_CACHE``, else a folder in the user's cache."""
+    if configured := os.environ.get("DEEPFAKE_CACHE"):
+        return Path(configured)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ml-deepfake-detection"
+
+
+def convert(keras_file: Path, cache: Path) -> Path:
+    """Return the ONNX twin, converting on first sight, once however many processes ask.
+
+    Takes some 10 s and 1 GB in the child for a new file, and a hash of the file afterwards.
+
+    Raises:
+        UnusableModel: If the file cannot be converted, with the reason; remembered by its hash.
+        OSError: If the file or the cache cannot be read or written.
+    """
+    size = keras_file.stat().st_size
+    if size > MAX_MODEL_BYTES:
+        raise UnusableModel(
+            f"The file has {size / 1e6:.0f} MB; the limit is {MAX_MODEL_BYTES / 1e6:.0f} MB."
+        )
+    twin = cache / f"{sha256_of(keras_file)}-{CONVERTER_VERSION}.onnx"
+    refusal = twin.with_suffix(".refused")
+    if not twin.is_file() and not refusal.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        with _locked(twin.with_suffix(".lock")):
+            if not twin.is_file() and not refusal.is_file():
+                _convert_in_child(keras_file, twin, refusal)
+    if refusal.is_file():
+        raise UnusableModel(refusal.read_text(encoding="utf-8"))
+    return twin
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes; the kernel frees it if the holder dies."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _convert_in_child(keras_file: Path, twin: Path, refusal: Path) -> None:
+    module = "deepfake_detection.training.convert"
+    arguments = [sys.executable, "-P", "-m", module, str(keras_file), str(twin)]
+    quiet = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        child = subprocess.run(
+            arguments,
+            env=os.environ | quiet,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnusableModel(f"Converting took more than {TIMEOUT_SECONDS} s.") from error
+    if child.returncode == 0:
+        return
+    last_line = (child.stderr.strip().splitlines() or ["no message"])[-1]
+    if child.returncode == REFUSED:
+        partial = refusal.with_suffix(".partial")
+        partial.write_text(last_line, encoding="utf-8")
+        partial.replace(refusal)
+        return
+    # Out of memory, killed, no TensorFlow: may work another time, so it is not remembered.
+    raise UnusableModel(f"Converting failed (exit {child.returncode}): {last_line}")

@@ -1,0 +1,160 @@
+"""A converted network: uint8 pixels in, calibrated P(fake) out."""
+
+import logging
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from deepfake_detection.image.card import Card, CardError, ClassName, InputSpec, sha256_of
+from deepfake_detection.image.preprocess import scale
+from deepfake_detection.inference.convert import UnusableModel, convert
+
+# Under this key the converter leaves an ``Interface`` in the ONNX file's metadata.
+METADATA_KEY = "deepfake_detection"
+
+logger = logging.getLogger(__name__)
+
+
+class Interface(BaseModel):
+    """What a network's structure tells without a card."""
+
+    input: InputSpec
+    output: Literal["sigmoid", "softmax"]
+    parameters: int
+
+
+class Reading(BaseModel):
+    """How the output is read, and whether a card vouches for it."""
+
+    output: Literal["sigmoid", "softmax"]
+    class_order: tuple[ClassName, ClassName]
+    proven: bool
+
+
+class Network:
+    """A network and its card, ready to score; safe to share between threads.
+
+    Attributes:
+        card: The card beside the file, or one made up from the file's structure.
+        reading: How its output is read.
+        note: Why the card beside the file is not used, if it is not.
+    """
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, card: Card, reading: Reading, note: str = ""
+    ) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self.card = card
+        self.reading = reading
+        self.note = note
+
+    def fake_probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Score a batch.
+
+        Args:
+            pixels: uint8 of shape (images, height, width, channels), as ``to_pixels`` makes them.
+
+        Returns:
+            Calibrated P(fake) of shape (images,), 1.0 = certainly fake.
+        """
+        raw = self.raw_probabilities(pixels)
+        return np.array([self.card.calibration.apply(float(p)) for p in raw])
+
+    def raw_probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """P(fake) as the network itself puts it, before calibration, of shape (images,)."""
+        (output,) = self._session.run(None, {self._input: scale(pixels, self.card.input)})
+        fake = self.card.class_order.index("fake")
+        if self.reading.output == "softmax":
+            return output[:, fake]
+        return output[:, 0] if fake == 1 else 1 - output[:, 0]
+
+    @classmethod
+    def load(
+        cls, onnx_file: Path, *, name: str, sha256: str, card: Card | None, flip: bool, threads: int
+    ) -> Self:
+        """Open a converted network; see ``load_network``."""
+        session = _open_session(onnx_file, threads)
+        metadata = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
+        interface = Interface.model_validate_json(metadata)
+        note = ""
+        if card is not None and card.sha256 != sha256:
+            note = "The card beside it describes another file and is not used."
+            card = None
+        proven = card is not None
+        if card is None:
+            card = _assumed_card(name, sha256, interface, flip)
+        elif _shape(card.input) != _shape(interface.input):
+            raise UnusableModel(
+                f"Its card says {_shape(card.input)} for the input, the network takes "
+                f"{_shape(interface.input)}."
+            )
+        reading = Reading(output=interface.output, class_order=card.class_order, proven=proven)
+        return cls(session, card, reading, note)
+
+
+def load_network(
+    keras_file: Path, cache: Path, *, threads: int = 0, flip: bool = False
+) -> Network:
+    """Open a ``.keras`` file by way of its ONNX twin, with the card beside it if there is one.
+
+    Args:
+        keras_file: The network; its card is the ``.json`` beside it.
+        cache: Where converted networks are kept.
+        threads: Of one scoring call; 0 takes as many as there are cores.
+        flip: Read the output of a network without a card the other way round.
+
+    Raises:
+        UnusableModel: With the reason.
+        OSError: If a file cannot be read.
+    """
+    onnx_file = convert(keras_file, cache)
+    card_file = keras_file.with_suffix(".json")
+    try:
+        card = Card.load(card_file) if card_file.is_file() else None
+    except CardError as error:
+        raise UnusableModel(f"Its card cannot be read: {error}") from error
+    return Network.load(
+        onnx_file,
+        name=keras_file.stem,
+        sha256=sha256_of(keras_file),
+        card=card,
+        flip=flip,
+        threads=threads,
+    )
+
+
+def _open_session(onnx_file: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads sleep instead of spinning: other requests need the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        onnx_file, sess_options=options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _assumed_card(name: str, sha256: str, interface: Interface, flip: bool) -> Card:
+    """Read a network without a card by the document's rules.
+
+    A sigmoid is P(fake); two softmax units are [fake, real], the folders' alphabetical order.
+    """
+    order: tuple[ClassName, ClassName]
+    order = ("real", "fake") if interface.output == "sigmoid" else ("fake", "real")
+    return Card(
+        name=name,
+        version="unknown",
+        sha256=sha256,
+        input=interface.input,
+        class_order=(order[1], order[0]) if flip else order,
+        parameters=interface.parameters,
+    )
+
+
+def _shape(spec: InputSpec) -> str:
+    return f"{spec.height}x{spec.width}x{spec.channels}"

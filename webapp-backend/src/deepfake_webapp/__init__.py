@@ -1,0 +1,1 @@
+"""The HTTP side: API, page and TensorBoard behind one gunicorn."""

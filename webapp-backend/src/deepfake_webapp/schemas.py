@@ -1,0 +1,130 @@
+"""What goes over the wire; the OpenAPI document and the page's types are made from these."""
+
+from typing import Annotated, Literal
+
+from deepfake_detection.image.card import Card, ClassName, Verdict
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Answer(BaseModel):
+    """Base of everything the API answers with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Answer):
+    """An RFC 9457 problem: what went wrong and what to do."""
+
+    type: str = Field(examples=["urn:deepfake-detection:problem:unsupported-format"])
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+
+
+class Timings(Answer):
+    """Milliseconds spent on one file; ``network`` is the batch's time."""
+
+    decode: float
+    network: float
+    total: float
+
+
+class Prediction(Answer):
+    """One judged file."""
+
+    file: str = Field(description="The file's name as it was sent.")
+    fake_probability: Probability = Field(description="Calibrated; 1.0 is certainly fake.")
+    verdict: Verdict
+    width: int = Field(description="Of the upright image, in pixels.")
+    height: int
+    timings_ms: Timings
+
+
+class FailedPrediction(Answer):
+    """One file that could not be judged, among others that could."""
+
+    file: str
+    problem: Problem
+
+
+class ModelReference(Answer):
+    """Which network answered."""
+
+    name: str
+    version: str | None
+
+
+class Predictions(Answer):
+    """The results in the order the files were sent."""
+
+    model: ModelReference
+    results: list[Prediction | FailedPrediction]
+
+
+class LegacyPrediction(Answer):
+    """The answer of the reference system's call."""
+
+    prediction: Probability = Field(description="P(fake); above 0.5 is fake.")
+    verdict: Verdict
+    model: str
+
+
+class Reading(Answer):
+    """How the network's output is read; unproven where no card says so."""
+
+    output: Literal["sigmoid", "softmax"]
+    class_order: tuple[ClassName, ClassName]
+    proven: bool
+
+
+class ModelSummary(Answer):
+    """One ``.keras`` file of the model folder."""
+
+    name: str
+    state: Literal["ready", "converting", "unusable"]
+    reason: str | None = Field(description="Why it is unusable.")
+    default: bool
+    version: str | None
+    summary: str
+    parameters: int | None
+    reading: Reading | None
+    test_accuracy: Probability | None
+    test_auc: Probability | None
+
+
+class ModelList(Answer):
+    """The model folder, the default network first."""
+
+    models: list[ModelSummary]
+
+
+class ModelDetail(ModelSummary):
+    """One network with its card, if it has one."""
+
+    card: Card | None
+
+
+class LimitsAnswer(Answer):
+    """What an upload may be."""
+
+    max_file_bytes: int
+    max_pixels: int
+    max_files: int
+    max_request_bytes: int
+
+
+class TensorBoardStatus(Answer):
+    """Whether the training curves can be shown yet."""
+
+    state: Literal["ready", "starting", "unavailable"]
+    detail: str
+
+
+class Health(Answer):
+    """What a probe reads."""
+
+    status: Literal["alive", "ready", "starting", "unready"]
+    detail: str = ""
