@@ -3,34 +3,61 @@
 TensorFlow is imported inside the commands that need it, so that the others start at once.
 """
 
+import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
+
+from deepfake_detection.errors import UserError
+from deepfake_detection.image.card import Evaluation, Scores
+from deepfake_detection.inference import (
+    Judgement,
+    convert,
+    default_cache,
+    judge,
+    load_network,
+)
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
+errors = Console(stderr=True)
 
 WORKSPACE = Path("detection-model/workspace")
-
+SERVED = Path("webapp-backend/workspace")
+DEFAULT_MODEL = "v3"
 
 DataOption = Annotated[
     Path, typer.Option(help="Folder that holds Dataset/{Train,Validation,Test}/{Fake,Real}.")
 ]
+DataNameOption = Annotated[str, typer.Option(help="What the card calls the data.")]
+ModelArgument = Annotated[str, typer.Argument(help="A .keras file, or the name of one of ours.")]
+ModelOption = Annotated[str, typer.Option(help="A .keras file, or the name of one of ours.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def run() -> None:
+    """Run the command; an error that the user can put right becomes one sentence."""
+    try:
+        app()
+    except (UserError, OSError) as error:
+        errors.print(f"deepfake: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
 
 
 @app.callback()
 def main() -> None:
     """Train, measure and use deepfake detectors."""
     # TensorFlow prints several lines about its build at every start.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @app.command()
-def train(
+def train(  # noqa: PLR0913, PLR0917 - one for each option
     network: Annotated[str, typer.Argument(help="v1, v2 or v3.")],
     data: DataOption = WORKSPACE / "data",
     output: Annotated[Path, typer.Option(help="Receives models/ and logs/.")] = WORKSPACE,
@@ -42,29 +69,251 @@ def train(
         str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")
     ] = "auto",
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
-    distribute: Annotated[bool, typer.Option(help="Use every GPU.")] = False,
-    data_name: Annotated[str, typer.Option(help="What the card calls the data.")] = "",
+    distribute: Annotated[bool, typer.Option(help="Share each batch among all GPUs.")] = False,
+    data_name: DataNameOption = "",
     data_licence: Annotated[str, typer.Option(help="Of the training data.")] = "unknown",
 ) -> None:
-    """Train a network and export NAME.keras with its card NAME.json."""
-    from deepfake_detection.training.networks import RECIPES
-    from deepfake_detection.training.train import Options, train
+    """Train a network; export NAME.keras and its card NAME.json, calibrated on Validation."""
+    from deepfake_detection.training.train import options_for
+    from deepfake_detection.training.train import train as train_network
 
-    recipe = RECIPES[network]
-    exported = train(
-        Options(
-            network=network,
-            data=data,
-            output=output,
-            name=name or network,
-            epochs=epochs or recipe.epochs,
-            batch_size=batch_size or recipe.batch_size,
-            seed=seed,
-            precision=precision,
-            resume=resume,
-            distribute=distribute,
-            data_name=data_name,
-            data_licence=data_licence,
-        )
+    options = options_for(
+        network,
+        data=data,
+        output=output,
+        name=name,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        precision=precision,
+        resume=resume,
+        distribute=distribute,
+        data_name=data_name,
+        data_licence=data_licence,
     )
-    console.print(f"Exported {exported} and {exported.with_suffix('.json').name}.")
+    exported = train_network(options)
+    console.print(f"Exported {exported} with its card.", soft_wrap=True)
+    console.print(f"Next: deepfake evaluate {exported}, deepfake publish {options.name}")
+
+
+@app.command()
+def evaluate(
+    model: ModelArgument,
+    data: DataOption = WORKSPACE / "data",
+    split: Annotated[str, typer.Option(help="Train, Validation or Test.")] = "Test",
+    robustness: Annotated[bool, typer.Option(help="Measure altered images too.")] = False,
+    save: Annotated[bool, typer.Option(help="Write the figures into the card.")] = False,
+    data_name: DataNameOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a network on labelled images, per source and together."""
+    from deepfake_detection.training.cards import evaluate_network, with_evaluation
+
+    keras_file = _find(model)
+    network = load_network(keras_file, default_cache())
+    evaluation = evaluate_network(network, data, split, data_name=data_name, robustness=robustness)
+    _show(evaluation, as_json)
+    if save:
+        with_evaluation(network, evaluation).save(keras_file.with_suffix(".json"))
+
+
+@app.command()
+def card(
+    keras_file: Annotated[Path, typer.Argument(help="The .keras file to measure.")],
+    data: DataOption = WORKSPACE / "data",
+    data_name: DataNameOption = "",
+) -> None:
+    """Write a card by measuring a .keras file: orientation, calibration, figures on Test."""
+    from deepfake_detection.training.cards import (
+        calibrate_card,
+        evaluate_network,
+        with_evaluation,
+    )
+
+    card_file = keras_file.with_suffix(".json")
+    calibrate_card(keras_file, data, default_cache())
+    network = load_network(keras_file, default_cache())
+    evaluation = evaluate_network(network, data, "Test", data_name=data_name)
+    with_evaluation(network, evaluation).save(card_file)
+    _show(evaluation, as_json=False)
+    console.print(f"Wrote {card_file}.", soft_wrap=True)
+
+
+@app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="JPEG, PNG or WebP files.")],
+    model: ModelOption = DEFAULT_MODEL,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge images as the web page does. Exit status 1 if one could not be read."""
+    network = load_network(_find(model), default_cache())
+    outcomes = judge(network, images)
+    rows = [
+        {
+            "file": str(path),
+            "fake_probability": outcome.fake_probability,
+            "verdict": outcome.verdict,
+        }
+        if isinstance(outcome, Judgement)
+        else {"file": str(path), "problem": str(outcome)}
+        for path, outcome in zip(images, outcomes, strict=True)
+    ]
+    if as_json:
+        print(json.dumps({"model": network.card.name, "results": rows}, indent=2))
+    else:
+        table = Table("File", "P(fake)", "Verdict", title=f"{network.card.name}")
+        for row in rows:
+            p = row.get("fake_probability")
+            table.add_row(
+                str(row["file"]),
+                "" if p is None else f"{p:.4f}",
+                str(row.get("verdict") or row.get("problem")),
+            )
+        console.print(table)
+    if any("problem" in row for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command("diffusion-test")
+def diffusion_test(
+    folder: Annotated[Path, typer.Argument(help="Generated portraits, or Fake/ and Real/.")],
+    model: ModelOption = DEFAULT_MODEL,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a folder of generated portraits, one by one."""
+    from deepfake_detection.inference.diffusion_test import diffusion_test as run_test
+
+    network = load_network(_find(model), default_cache())
+    portraits = run_test(network, folder)
+    readable = [(p, p.judgement) for p in portraits if p.judgement is not None]
+    right = sum(p.right for p, _ in readable)
+    if as_json:
+        rows = [
+            {
+                "file": str(p.path),
+                "is_fake": p.is_fake,
+                "fake_probability": j.fake_probability,
+                "right": p.right,
+            }
+            for p, j in readable
+        ]
+        problems = [{"file": str(p.path), "problem": p.problem} for p in portraits if p.problem]
+        print(json.dumps({"model": network.card.name, "results": rows + problems}, indent=2))
+    else:
+        table = Table("File", "Is", "P(fake)", "", title=f"Diffusion test of {network.card.name}")
+        for p in portraits:
+            score = "" if p.judgement is None else f"{p.judgement.fake_probability:.4f}"
+            outcome = p.problem or ("right" if p.right else "wrong")
+            table.add_row(p.path.name, "fake" if p.is_fake else "real", score, outcome)
+        console.print(table)
+        console.print(f"{right} of {len(readable)} right.")
+    if len({p.is_fake for p in portraits}) == 1:
+        errors.print(
+            "Only one class: a network that gave every image this answer would score 100 %. "
+            "Add the other class, as Fake/ and Real/, before you trust the figure.",
+            style="yellow",
+        )
+
+
+@app.command("near-duplicates")
+def near_duplicates(
+    data: DataOption = WORKSPACE / "data",
+    max_distance: Annotated[int, typer.Option(min=0, max=64, help="Of 64 bits.")] = 4,
+) -> None:
+    """List images that stand in more than one split, by perceptual hash."""
+    from deepfake_detection.training import near_duplicates as search
+    from deepfake_detection.training.dataset import SPLITS, read_split
+
+    splits = {split: read_split(data, split) for split in SPLITS}
+    pairs = search.near_duplicates(splits, max_distance)
+    table = Table("Bits", "First", "Second")
+    for pair in pairs:
+        table.add_row(str(pair.distance), str(pair.first.path), str(pair.second.path))
+    console.print(table)
+    console.print(f"{len(pairs)} pairs across splits differ in at most {max_distance} bits.")
+
+
+@app.command("sample-data")
+def sample_data(folder: Annotated[Path, typer.Argument(help="Receives Dataset/.")]) -> None:
+    """Write generated drawings in the reference layout, to try the pipeline on."""
+    from deepfake_detection.training.sample_data import BANNER, make_sample_data
+
+    console.print(f"Wrote {make_sample_data(folder) / 'Dataset'}.", soft_wrap=True)
+    console.print(BANNER, style="yellow")
+
+
+@app.command()
+def publish(
+    name: Annotated[str, typer.Argument(help="Of a trained network.")],
+    workspace: Annotated[Path, typer.Option(help="Where it was trained.")] = WORKSPACE,
+    served: Annotated[Path, typer.Option(help="The web application's.")] = SERVED,
+) -> None:
+    """Copy a network, its card and its logs to where the web page serves them."""
+    from deepfake_detection.training.publish import publish as publish_network
+
+    for path in publish_network(name, workspace, served):
+        console.print(f"Wrote {path}", soft_wrap=True)
+
+
+@app.command("convert")
+def convert_files(
+    keras_files: Annotated[list[Path], typer.Argument(help=".keras files.")],
+    cache: Annotated[Path | None, typer.Option(help="Else $DEEPFAKE_CACHE.")] = None,
+) -> None:
+    """Convert networks to ONNX ahead of time, so that a server starts at once."""
+    for keras_file in keras_files:
+        twin = convert(keras_file, cache or default_cache())
+        console.print(f"{keras_file} -> {twin}", soft_wrap=True)
+
+
+def _find(model: str) -> Path:
+    """Return a path as it is; look a bare name up among trained, then served networks."""
+    if model.endswith(".keras"):
+        return Path(model)
+    candidates = [
+        WORKSPACE / "models" / f"{model}.keras",
+        SERVED / "model" / f"{model}.keras",
+    ]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise UserError(
+        f"There is no network {model}: looked for {candidates[0]} and {candidates[1]}. "
+        "Run from the repository's root, or give the path of a .keras file."
+    )
+
+
+def _show(evaluation: Evaluation, as_json: bool) -> None:
+    if as_json:
+        print(evaluation.model_dump_json(indent=2))
+        return
+    console.print(_scores_table(f"{evaluation.data}, {evaluation.split}", evaluation.sources))
+    if evaluation.robustness:
+        console.print(_scores_table("Altered images", evaluation.robustness))
+    if evaluation.decided is not None:
+        console.print(
+            f"Decided: {evaluation.decided.share:.1%} of the images, "
+            f"{_percent(evaluation.decided.accuracy)} of them rightly; "
+            f"{_percent(evaluation.decided.reals_called_fake)} of the reals are called fake."
+        )
+
+
+def _scores_table(title: str, parts: dict[str, Scores]) -> Table:
+    columns = ("", "Real", "Fake", "Accuracy", "Precision", "Recall", "AUC", "EER", "ECE")
+    table = Table(*columns, "TP/FP/TN/FN", title=title)
+    for name, s in parts.items():
+        c = s.confusion
+        table.add_row(
+            name,
+            str(s.real),
+            str(s.fake),
+            *(_percent(v) for v in (s.accuracy, s.precision, s.recall)),
+            *("-" if v is None else f"{v:.3f}" for v in (s.auc, s.equal_error_rate)),
+            f"{s.calibration_error:.3f}",
+            f"{c.true_positive}/{c.false_positive}/{c.true_negative}/{c.false_negative}",
+        )
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from deepfake_detection.errors import UserError
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Verdict = Literal["fake", "real", "inconclusive"]
 ResizeFilter = Literal["bilinear", "bicubic", "lanczos", "box", "hamming", "nearest"]
@@ -208,7 +210,7 @@ class Card(_Part):
             raise CardError(f"{path.name}: {where}: {fault['msg']}") from error
 
 
-class CardError(ValueError):
+class CardError(UserError):
     """A card that is no card; the message names the field."""
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from deepfake_detection.errors import UserError
+
 FORMATS = ("JPEG", "PNG", "WEBP")
 
 # What a file of ours begins with, to tell "damaged" from "another format".
@@ -18,7 +20,7 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
 
 
-class ImageError(ValueError):
+class ImageError(UserError):
     """An image that cannot be judged; the message tells its owner what to do."""
 
 
@@ -71,7 +73,7 @@ def decode(
     source: bytes | Path,
     *,
     at_least: tuple[int, int] | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
 ) -> DecodedImage:
     """Decode the first frame of a JPEG, PNG or WebP file to upright RGB.
 
@@ -95,7 +97,7 @@ def decode(
         # Twice the target keeps the final resize an honest low-pass filter. A mode of None leaves
         # the colours alone.
         wide, high = at_least[::-1] if turned else at_least
-        image.draft(None, (2 * wide, 2 * high))  # type: ignore[arg-type]
+        image.draft(None, (2 * wide, 2 * high))
     try:
         image.load()
         rgb = _to_rgb(_upright(image))

@@ -26,7 +26,7 @@ def load_pixels(
     source: bytes | Path,
     spec: InputSpec,
     *,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
 ) -> tuple[NDArray[np.uint8], DecodedImage]:
     """Decode a whole image and resize it for a network; raises what ``decode`` raises."""
     decoded = decode(source, at_least=(spec.width, spec.height), limits=limits)

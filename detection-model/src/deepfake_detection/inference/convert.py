@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import sha256_of
 
 # Part of the cache key: raise it whenever the converter writes something else.
@@ -22,7 +23,7 @@ MAX_MODEL_BYTES = 500_000_000
 REFUSED = 3
 
 
-class UnusableModel(ValueError):
+class UnusableModel(UserError):
     """A ``.keras`` file that cannot be served; the message is the reason."""
 
 

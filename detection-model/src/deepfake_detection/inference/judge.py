@@ -42,7 +42,7 @@ def judge(
     network: Network,
     sources: Sequence[bytes | Path],
     *,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
 ) -> list[Judgement | ImageError | OSError]:
     """Judge images as one batch.
 
@@ -54,7 +54,7 @@ def judge(
     Returns:
         One entry for each source in order: a judgement, or the error that prevented it.
     """
-    outcomes: list[Judgement | ImageError | OSError | None] = [None] * len(sources)
+    outcomes: dict[int, Judgement | ImageError | OSError] = {}
     decoded = {}
     for position, source in enumerate(sources):
         started = time.perf_counter()
@@ -78,7 +78,7 @@ def judge(
                 height=image.height,
                 timings=Timings(decode_ms, network_ms),
             )
-    return outcomes  # type: ignore[return-value] - every position is filled by now
+    return [outcomes[position] for position in range(len(sources))]
 
 
 def _milliseconds_since(started: float) -> float:

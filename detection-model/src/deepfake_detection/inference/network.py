@@ -67,6 +67,7 @@ class Network:
 
     def raw_probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """P(fake) as the network itself puts it, before calibration, of shape (images,)."""
+        output: NDArray[np.float32]
         (output,) = self._session.run(None, {self._input: scale(pixels, self.card.input)})
         fake = self.card.class_order.index("fake")
         if self.reading.output == "softmax":
@@ -97,9 +98,7 @@ class Network:
         return cls(session, card, reading, note)
 
 
-def load_network(
-    keras_file: Path, cache: Path, *, threads: int = 0, flip: bool = False
-) -> Network:
+def load_network(keras_file: Path, cache: Path, *, threads: int = 0, flip: bool = False) -> Network:
     """Open a ``.keras`` file by way of its ONNX twin, with the card beside it if there is one.
 
     Args:

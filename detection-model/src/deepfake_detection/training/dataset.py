@@ -9,12 +9,14 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepfake_detection.errors import UserError
+
 SPLITS = ("Train", "Validation", "Test")
 LABELS = {"Real": 0, "Fake": 1}
 UNKNOWN_SOURCE = "unknown"
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that cannot be used; the message names the folder and what to do."""
 
 
@@ -94,5 +96,7 @@ def _read_manifest(dataset: Path) -> dict[str, tuple[str, str]]:
         rows = csv.DictReader(file)
         missing = {"path", "source", "group"} - set(rows.fieldnames or ())
         if missing:
-            raise DataError(f"{path} lacks the column {sorted(missing)[0]!r}: add the column, or remove the file.")
+            raise DataError(
+                f"{path} lacks the column {min(missing)!r}: add it, or remove the file."
+            )
         return {row["path"]: (row["source"], row["group"]) for row in rows}

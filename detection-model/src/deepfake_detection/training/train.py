@@ -21,7 +21,11 @@ import keras
 import tensorflow as tf
 from rich.console import Console
 
+from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import EpochScores, TrainingRecord
+from deepfake_detection.inference.convert import default_cache
+from deepfake_detection.training.calibrate import CalibrationError
+from deepfake_detection.training.cards import calibrate_card
 from deepfake_detection.training.dataset import count_by_source, read_split
 from deepfake_detection.training.export import export
 from deepfake_detection.training.networks import RECIPES, optimizer_variable_count
@@ -32,7 +36,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 console = Console(stderr=True)
 
 
-class RunError(ValueError):
+class RunError(UserError):
     """A training run that cannot start or go on; the message says what to do."""
 
 
@@ -75,6 +79,37 @@ class Options:
             f"deepfake train {self.network} --data DATA --name {self.name} --epochs {self.epochs} "
             f"--batch-size {self.batch_size} --seed {self.seed} --precision {self.precision}"
         )
+
+
+def options_for(
+    network: str,
+    *,
+    data: Path,
+    output: Path,
+    name: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    **others: Any,
+) -> Options:
+    """Complete what is left open by the network's recipe.
+
+    Raises:
+        RunError: If the network or the precision is unknown.
+    """
+    if network not in RECIPES:
+        raise RunError(f"There is no network {network}: choose one of {', '.join(RECIPES)}.")
+    if others.get("precision", "auto") not in PRECISIONS:
+        raise RunError(f"There is no such precision: choose one of {', '.join(PRECISIONS)}.")
+    recipe = RECIPES[network]
+    return Options(
+        network=network,
+        data=data,
+        output=output,
+        name=name or network,
+        epochs=epochs or recipe.epochs,
+        batch_size=batch_size or recipe.batch_size,
+        **others,
+    )
 
 
 @dataclass(frozen=True)
@@ -121,7 +156,7 @@ class RunFiles:
 
 
 def train(options: Options) -> Path:
-    """Train, export the epoch with the best Validation AUC, and return the ``.keras`` file.
+    """Train, export and calibrate the epoch with the best Validation AUC; return the file.
 
     Ctrl-C stops early, still exports the best epoch so far, and leaves the run resumable.
 
@@ -147,6 +182,10 @@ def train(options: Options) -> Path:
         optimizer_variables=optimizer_variable_count(network),
         data_licence=options.data_licence,
     )
+    try:
+        calibrate_card(path, options.data, default_cache())
+    except CalibrationError as error:
+        console.print(f"Not calibrated. {error}", style="yellow")
     if finished:
         shutil.rmtree(files.folder)
     else:
@@ -286,10 +325,10 @@ def _fit(
 class _EpochClock(keras.callbacks.Callback):
     """Adds ``seconds`` to each epoch's log."""
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, *_: object) -> None:
         self.started = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, _epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
             logs["seconds"] = time.monotonic() - self.started
 
