@@ -15,6 +15,7 @@ from rich.table import Table
 
 from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import Evaluation, Scores
+from deepfake_detection.image.decode import ImageError
 from deepfake_detection.inference import (
     Judgement,
     convert,
@@ -24,7 +25,8 @@ from deepfake_detection.inference import (
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-console = Console()
+# Tables in a file or a pipe keep their columns whole.
+console = Console(width=None if sys.stdout.isatty() else 160)
 errors = Console(stderr=True)
 
 WORKSPACE = Path("detection-model/workspace")
@@ -155,7 +157,7 @@ def predict(
             "verdict": outcome.verdict,
         }
         if isinstance(outcome, Judgement)
-        else {"file": str(path), "problem": str(outcome)}
+        else {"file": str(path), "problem": _sentence(outcome)}
         for path, outcome in zip(images, outcomes, strict=True)
     ]
     if as_json:
@@ -264,6 +266,10 @@ def convert_files(
     for keras_file in keras_files:
         twin = convert(keras_file, cache or default_cache())
         console.print(f"{keras_file} -> {twin}", soft_wrap=True)
+
+
+def _sentence(error: ImageError | OSError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else str(error)
 
 
 def _find(model: str) -> Path:

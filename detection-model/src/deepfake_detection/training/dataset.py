@@ -36,6 +36,14 @@ class LabelledImage:
     group: str
 
 
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file that is no image, and why."""
+
+    path: Path
+    reason: str
+
+
 def find_dataset(data: Path) -> Path:
     """Return the folder that holds the splits: ``data`` itself or ``data/Dataset``.
 

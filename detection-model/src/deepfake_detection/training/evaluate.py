@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from deepfake_detection.image.card import Evaluation, Scores
 from deepfake_detection.image.decode import ImageError, decode
 from deepfake_detection.image.preprocess import to_pixels
 from deepfake_detection.inference.network import Network
-from deepfake_detection.training.dataset import LabelledImage
+from deepfake_detection.training.dataset import LabelledImage, SkippedFile
 from deepfake_detection.training.metrics import decided, reliability, roc, scores
-from deepfake_detection.training.pixels import SkippedFile
+from deepfake_detection.training.reporting import progress, report_skipped
 from deepfake_detection.training.robustness import ALTERATIONS, Alteration
 
 _BATCH = 64
@@ -58,13 +57,14 @@ def score_images(
     raw: list[NDArray[np.float32]] = []
     with ThreadPoolExecutor() as pool:
         chunks = list(_chunks(images))
-        for chunk in track(chunks, description):
+        for chunk in progress(chunks, description):
             results = list(zip(chunk, pool.map(pixels_of, chunk), strict=True))
             skipped += [result for _, result in results if isinstance(result, SkippedFile)]
             good = [(i, r) for i, r in results if not isinstance(r, SkippedFile)]
             if good:
                 kept += [image for image, _ in good]
                 raw.append(network.raw_probabilities(np.stack([pixels for _, pixels in good])))
+    report_skipped(skipped)
     labels = np.array([image.label for image in kept], np.float32)
     return Scored(kept, np.concatenate(raw or [np.empty(0, np.float32)]), labels, skipped)
 

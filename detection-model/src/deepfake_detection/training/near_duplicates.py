@@ -8,10 +8,10 @@ from itertools import combinations
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from deepfake_detection.image.decode import ImageError, decode
 from deepfake_detection.training.dataset import LabelledImage
+from deepfake_detection.training.reporting import progress
 
 # Of 64 bits: equal images re-encoded or resized differ by 0 to 4.
 MAX_DISTANCE = 4
@@ -56,7 +56,7 @@ def _hash_all(images: Sequence[LabelledImage], description: str) -> _Hashed:
         return int(str(imagehash.phash(pixels)), 16)
 
     with ThreadPoolExecutor() as pool:
-        hashes = list(track(pool.map(hash_of, images), description, total=len(images)))
+        hashes = list(progress(pool.map(hash_of, images), description, len(images)))
     known = [
         (image, value) for image, value in zip(images, hashes, strict=True) if value is not None
     ]

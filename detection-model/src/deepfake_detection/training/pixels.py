@@ -17,24 +17,16 @@ import numpy as np
 import psutil
 import tensorflow as tf
 from numpy.typing import NDArray
-from rich.progress import track
 
 from deepfake_detection.image.card import InputSpec
 from deepfake_detection.image.decode import ImageError
 from deepfake_detection.image.preprocess import load_pixels, scale
-from deepfake_detection.training.dataset import LABELS, DataError, LabelledImage
+from deepfake_detection.training.dataset import LABELS, DataError, LabelledImage, SkippedFile
+from deepfake_detection.training.reporting import progress, report_skipped
 
 # Decoded images may take this share of the memory that is free when decoding starts.
 MEMORY_SHARE = 0.5
 _CHUNK = 256
-
-
-@dataclass(frozen=True)
-class SkippedFile:
-    """A file that is no image, and why."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +79,7 @@ def decode_split(
     else:
         pixels, kept, skipped = _decode_to_file(images, shape, spec, cache, description)
     decoded = DecodedSplit(pixels[: len(kept)], [images[i] for i in kept], skipped)
+    report_skipped(skipped)
     _require_both_classes(decoded)
     return decoded
 
@@ -129,7 +122,7 @@ def _decode_into(
     kept: list[int] = []
     skipped: list[SkippedFile] = []
     results = _decode_all(images, spec)
-    for row, result in enumerate(track(results, description, total=len(images))):
+    for row, result in enumerate(progress(results, description, len(images))):
         if isinstance(result, SkippedFile):
             skipped.append(result)
         else:

@@ -19,7 +19,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from rich.console import Console
 
 from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import EpochScores, TrainingRecord
@@ -30,10 +29,9 @@ from deepfake_detection.training.dataset import count_by_source, read_split
 from deepfake_detection.training.export import export
 from deepfake_detection.training.networks import RECIPES, optimizer_variable_count
 from deepfake_detection.training.pixels import DecodedSplit, batches, decode_split
+from deepfake_detection.training.reporting import console
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-
-console = Console(stderr=True)
 
 
 class RunError(UserError):
@@ -240,15 +238,12 @@ def _open_run(files: RunFiles, options: Options, precision: str) -> None:
 
 
 def _load(options: Options, split: str) -> DecodedSplit:
-    decoded = decode_split(
+    return decode_split(
         read_split(options.data, split),
         RECIPES[options.network].input,
         cache=options.output / "cache",
         description=f"Decoding {split}",
     )
-    for file in decoded.skipped:
-        console.print(f"Skipped {file.path}: {file.reason}", soft_wrap=True)
-    return decoded
 
 
 def _build(options: Options, precision: str) -> keras.Model:
