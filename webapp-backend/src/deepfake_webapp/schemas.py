@@ -1,17 +1,54 @@
 """What goes over the wire; the OpenAPI document and the page's types are made from these."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from apiflask.fields import UploadFile
 from deepfake_detection.image.card import Card, ClassName, Verdict
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default")
 
 
 class Answer(BaseModel):
     """Base of everything the API answers with."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class PredictionQuery(BaseModel):
+    """How to judge."""
+
+    model: str | SkipJsonSchema[None] = Field(
+        None,
+        description="Name of a network; the default one if left out.",
+        json_schema_extra=_without_default,
+    )
+
+
+class Upload(BaseModel):
+    """Images to judge together."""
+
+    # A request without any is answered 400 by the view, so validation lets it pass.
+    model_config = ConfigDict(json_schema_extra={"required": ["file"]})
+
+    file: list[UploadFile] = Field(
+        [], description="JPEG, PNG or WebP.", json_schema_extra=_without_default
+    )
+
+
+class SingleUpload(BaseModel):
+    """One image to judge."""
+
+    model_config = Upload.model_config
+
+    file: UploadFile | SkipJsonSchema[None] = Field(
+        None, description="JPEG, PNG or WebP.", json_schema_extra=_without_default
+    )
 
 
 class Problem(Answer):
@@ -85,7 +122,9 @@ class ModelSummary(Answer):
 
     name: str
     state: Literal["ready", "converting", "unusable"]
-    reason: str | None = Field(description="Why it is unusable.")
+    reason: str | None = Field(
+        description="Why the file is unusable, or why a replacement or a card is not in use."
+    )
     default: bool
     version: str | None
     summary: str
@@ -126,5 +165,5 @@ class TensorBoardStatus(Answer):
 class Health(Answer):
     """What a probe reads."""
 
-    status: Literal["alive", "ready", "starting", "unready"]
+    status: Literal["alive", "ready"]
     detail: str = ""

@@ -1,0 +1,74 @@
+"""The application factory."""
+
+import importlib.metadata
+from pathlib import Path
+
+from apiflask import APIFlask
+
+from deepfake_webapp import context, openapi, problems
+from deepfake_webapp.registry import Registry
+from deepfake_webapp.scoring import ScoringQueue
+from deepfake_webapp.settings import Settings
+from deepfake_webapp.tensorboard.upstream import (
+    ExternalTensorBoard,
+    OwnTensorBoard,
+    Upstream,
+)
+from deepfake_webapp.views import health, models, predictions, tensorboard
+
+DESCRIPTION = (
+    "Upload photographs and learn how likely each is a deepfake. "
+    "A verdict is an estimate by a neural network, not proof."
+)
+
+
+def create_app(
+    settings: Settings | None = None, *, tensorboard_status: Path | None = None
+) -> APIFlask:
+    """Build the application; its model folder is watched once ``Registry.start`` is called.
+
+    Args:
+        settings: Read from the environment if left out.
+        tensorboard_status: What TensorBoard's supervisor writes, if there is one.
+
+    Raises:
+        SettingsError: If the environment holds a bad value.
+    """
+    settings = settings or Settings.read()
+    app = APIFlask(
+        "deepfake_webapp",
+        title="ml-deepfake-detection",
+        version=importlib.metadata.version("deepfake-webapp"),
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_folder=None,  # type: ignore[arg-type]  # the page is served by views.page
+    )
+    _configure(app, settings)
+    context.attach(app.extensions, _parts(settings, tensorboard_status))
+    for module in (predictions, models, health, tensorboard):
+        app.register_blueprint(module.blueprint)
+    problems.register(app)
+    app.spec_processor(openapi.finish)
+    return app
+
+
+def _parts(settings: Settings, tensorboard_status: Path | None) -> context.Parts:
+    queue = ScoringQueue(settings.scoring_slots, settings.queue_length, settings.queue_seconds)
+    upstream: Upstream = OwnTensorBoard(tensorboard_status)
+    if settings.tensorboard_upstream:
+        upstream = ExternalTensorBoard(str(settings.tensorboard_upstream))
+    return context.Parts(settings, Registry(settings), queue, upstream)
+
+
+def _configure(app: APIFlask, settings: Settings) -> None:
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_request_bytes,
+        MAX_FORM_PARTS=2 * settings.max_files,
+        MAX_FORM_MEMORY_SIZE=100_000,
+        OPENAPI_VERSION="3.1.0",
+        DESCRIPTION=DESCRIPTION,
+        AUTO_SERVERS=False,
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+    )

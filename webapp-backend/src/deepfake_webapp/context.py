@@ -1,0 +1,33 @@
+"""What views share: the parts of one worker, hung on its application."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from deepfake_webapp.registry import Registry
+from deepfake_webapp.scoring import ScoringQueue
+from deepfake_webapp.settings import Settings
+from deepfake_webapp.tensorboard.upstream import Upstream
+
+_KEY = "deepfake-webapp"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one worker."""
+
+    settings: Settings
+    registry: Registry
+    queue: ScoringQueue
+    tensorboard: Upstream
+
+
+def attach(extensions: dict[str, object], parts: Parts) -> None:
+    """Hang the parts on an application's ``extensions``."""
+    extensions[_KEY] = parts
+
+
+def parts() -> Parts:
+    """The parts of the application that answers this request."""
+    return cast(Parts, current_app.extensions[_KEY])

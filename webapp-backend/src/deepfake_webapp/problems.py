@@ -1,0 +1,177 @@
+"""Everything that can go wrong, as RFC 9457 problems: one kind a status and a stable ``type``."""
+
+import http
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from apiflask import APIFlask, HTTPError
+from deepfake_detection.image import (
+    EmptyImage,
+    ImageError,
+    ImageTooLarge,
+    UndecodableImage,
+    UnsupportedFormat,
+)
+from flask import Response, current_app, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from deepfake_webapp.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+_URN = "urn:deepfake-detection:problem:"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of problem: the end of its ``type``, its status and its title."""
+
+    slug: str
+    status: int
+    title: str
+
+
+NO_FILE = Kind("no-file", 400, "No file in the request")
+UNKNOWN_MODEL = Kind("unknown-model", 404, "No such model")
+NOT_FOUND = Kind("not-found", 404, "Nothing at this address")
+FILE_TOO_LARGE = Kind("file-too-large", 413, "Image too large")
+REQUEST_TOO_LARGE = Kind("request-too-large", 413, "Request too large")
+TOO_MANY_FILES = Kind("too-many-files", 413, "Too many files in one request")
+UNSUPPORTED_FORMAT = Kind("unsupported-format", 415, "Not an image format that can be read")
+EMPTY_FILE = Kind("empty-file", 422, "Empty file")
+UNDECODABLE_IMAGE = Kind("undecodable-image", 422, "Damaged image")
+BAD_PARAMETER = Kind("bad-parameter", 422, "Parameter not understood")
+INTERNAL = Kind("internal-error", 500, "Something failed on our side")
+BUSY = Kind("busy", 503, "Too many requests at once")
+MODEL_NOT_READY = Kind("model-not-ready", 503, "Model still being prepared")
+NO_USABLE_MODEL = Kind("no-usable-model", 503, "No model can answer")
+TENSORBOARD_NOT_READY = Kind("tensorboard-not-ready", 503, "TensorBoard is not ready")
+NO_PAGE = Kind("no-page", 503, "The page has not been built")
+
+_IMAGE_KINDS: dict[type[Exception], Kind] = {
+    EmptyImage: EMPTY_FILE,
+    ImageTooLarge: FILE_TOO_LARGE,
+    UnsupportedFormat: UNSUPPORTED_FORMAT,
+    UndecodableImage: UNDECODABLE_IMAGE,
+}
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem.
+
+    Args:
+        kind: What went wrong.
+        detail: A sentence for the person who asked.
+        retry_after: Seconds after which asking again makes sense.
+    """
+
+    def __init__(self, kind: Kind, detail: str, *, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+def of_image(error: ImageError | OSError) -> ProblemError:
+    """The problem behind an image that could not be judged."""
+    kind = _IMAGE_KINDS.get(type(error))
+    if kind is None:
+        raise error
+    return ProblemError(kind, str(error))
+
+
+def describe(error: ProblemError) -> Problem:
+    """The problem as it goes over the wire."""
+    return Problem(
+        type=_URN + error.kind.slug,
+        title=error.kind.title,
+        status=error.kind.status,
+        detail=error.detail,
+        request_id=g.get("request_id"),
+    )
+
+
+def documented(*kinds: Kind) -> dict[int | str, Any]:
+    """OpenAPI responses for the problems an operation may answer with."""
+    return {
+        status: documented_response([kind.title for kind in kinds if kind.status == status], status)
+        for status in sorted({kind.status for kind in kinds})
+    }
+
+
+def documented_response(titles: Iterable[str], status: int | None = None) -> dict[str, Any]:
+    """One OpenAPI response with a problem as its body."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    response: dict[str, Any] = {
+        "description": "; ".join(titles),
+        "content": {MEDIA_TYPE: {"schema": schema}},
+    }
+    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        response["headers"] = {"Retry-After": retry_after}
+    return response
+
+
+def register(app: APIFlask) -> None:
+    """Answer every error of ``app`` with a problem."""
+    app.register_error_handler(ProblemError, _answer)
+    app.register_error_handler(HTTPError, _answer_bad_parameter)
+    app.register_error_handler(RequestEntityTooLarge, _answer_too_large)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def _answer(error: ProblemError) -> Response:
+    body = describe(error).model_dump_json()
+    response = Response(body, status=error.kind.status, content_type=MEDIA_TYPE)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _answer_bad_parameter(error: HTTPError) -> Response:
+    faults = [
+        f"{name}: {messages[0]}"
+        for location in error.detail.values()
+        for name, messages in location.items()
+    ]
+    return _answer(ProblemError(BAD_PARAMETER, "; ".join(faults) + "."))
+
+
+def _answer_too_large(_: RequestEntityTooLarge) -> Response:
+    _drain(current_app.config["MAX_CONTENT_LENGTH"])
+    limit = current_app.config["MAX_CONTENT_LENGTH"] / 1e6
+    detail = f"A request may have {limit:g} MB, and no more parts than files are allowed."
+    return _answer(ProblemError(REQUEST_TOO_LARGE, detail))
+
+
+def _drain(most: int) -> None:
+    """Read what the client still sends: closing at once would reset its connection unanswered."""
+    stream = request.environ["wsgi.input"]
+    while most > 0 and (chunk := stream.read(min(most, 1 << 20))):
+        most -= len(chunk)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < http.HTTPStatus.BAD_REQUEST:
+        return Response.force_type(
+            error.get_response(request.environ), request.environ
+        )  # a redirect
+    status = http.HTTPStatus(error.code or 500)
+    kind = NOT_FOUND
+    if status != http.HTTPStatus.NOT_FOUND:
+        kind = Kind(status.phrase.lower().replace(" ", "-"), status, status.phrase)
+    response = _answer(ProblemError(kind, error.description or status.description))
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    detail = "The error was logged. If it happens again, report the request id."
+    return _answer(ProblemError(INTERNAL, detail))

@@ -1,0 +1,1 @@
+"""TensorBoard beside the server: one process, watched, reached through ``/tensorboard/`` alone."""

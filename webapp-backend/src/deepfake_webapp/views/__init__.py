@@ -1,0 +1,1 @@
+"""One blueprint a concern: what a person or a program can ask for."""

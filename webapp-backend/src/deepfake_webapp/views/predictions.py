@@ -1,0 +1,99 @@
+"""Judge uploaded images."""
+
+from collections.abc import Sequence
+
+from apiflask import APIBlueprint
+from deepfake_detection.inference import Judgement, judge
+from werkzeug.datastructures import FileStorage
+
+from deepfake_webapp import problems, schemas
+from deepfake_webapp.context import parts
+
+blueprint = APIBlueprint("predictions", __name__, tag="Predictions")
+
+_PROBLEMS = problems.documented(
+    problems.NO_FILE,
+    problems.UNKNOWN_MODEL,
+    problems.FILE_TOO_LARGE,
+    problems.REQUEST_TOO_LARGE,
+    problems.TOO_MANY_FILES,
+    problems.UNSUPPORTED_FORMAT,
+    problems.EMPTY_FILE,
+    problems.UNDECODABLE_IMAGE,
+    problems.BAD_PARAMETER,
+    problems.BUSY,
+    problems.MODEL_NOT_READY,
+    problems.NO_USABLE_MODEL,
+)
+
+
+@blueprint.post("/api/v1/predictions")
+@blueprint.input(schemas.PredictionQuery, location="query", arg_name="query")
+@blueprint.input(schemas.Upload, location="files", arg_name="upload")
+@blueprint.output(schemas.Predictions, description="One result for each file, in order.")
+@blueprint.doc(responses=_PROBLEMS, operation_id="predict")
+def predict(query: schemas.PredictionQuery, upload: schemas.Upload) -> schemas.Predictions:
+    """Judge images.
+
+    All images of a request are judged by one network. Where one of several cannot be judged, its
+    result says why; where the only one cannot, the answer is that problem.
+    """
+    files = _checked(upload.file, parts().settings.max_files)
+    model, outcomes = _judge(files, query.model)
+    results = [_result(file, outcome) for file, outcome in zip(files, outcomes, strict=True)]
+    return schemas.Predictions(model=model, results=results)
+
+
+@blueprint.post("/predict")
+@blueprint.input(schemas.SingleUpload, location="files", arg_name="upload")
+@blueprint.output(schemas.LegacyPrediction, description="The answer.")
+@blueprint.doc(responses=_PROBLEMS, operation_id="predictOne")
+def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:
+    """Judge one image with the default network, as the reference system's call does."""
+    model, (outcome,) = _judge(_checked([upload.file] if upload.file else [], 1), None)
+    if not isinstance(outcome, Judgement):
+        raise outcome
+    return schemas.LegacyPrediction(
+        prediction=outcome.fake_probability, verdict=outcome.verdict, model=model.name
+    )
+
+
+def _checked(files: Sequence[FileStorage], most: int) -> list[FileStorage]:
+    # A form whose file input was left empty sends a part without a name.
+    files = [file for file in files if file.filename]
+    if not files:
+        detail = "Send the image as a multipart/form-data part named 'file', with a file name."
+        raise problems.ProblemError(problems.NO_FILE, detail)
+    if len(files) > most:
+        detail = f"There are {len(files)} files; the limit is {most} in one request."
+        raise problems.ProblemError(problems.TOO_MANY_FILES, detail)
+    return files
+
+
+def _judge(
+    files: Sequence[FileStorage], model: str | None
+) -> tuple[schemas.ModelReference, list[Judgement | problems.ProblemError]]:
+    name, network = parts().registry.choose(model)
+    with parts().queue.slot():
+        outcomes = judge(network, [f.read() for f in files], limits=parts().settings.limits)
+    judged = [o if isinstance(o, Judgement) else problems.of_image(o) for o in outcomes]
+    if len(judged) == 1 and not isinstance(judged[0], Judgement):
+        raise judged[0]
+    return schemas.ModelReference(name=name, version=network.card.version), judged
+
+
+def _result(
+    file: FileStorage, outcome: Judgement | problems.ProblemError
+) -> schemas.Prediction | schemas.FailedPrediction:
+    name = file.filename or ""
+    if not isinstance(outcome, Judgement):
+        return schemas.FailedPrediction(file=name, problem=problems.describe(outcome))
+    decode, network = outcome.timings.decode, outcome.timings.network
+    return schemas.Prediction(
+        file=name,
+        fake_probability=outcome.fake_probability,
+        verdict=outcome.verdict,
+        width=outcome.width,
+        height=outcome.height,
+        timings_ms=schemas.Timings(decode=decode, network=network, total=decode + network),
+    )
