@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deepfake_detection.errors import UserError
-from deepfake_detection.image.card import Evaluation, Scores
+from deepfake_detection.image.card import Evaluation
 from deepfake_detection.image.decode import ImageError
 from deepfake_detection.inference import (
     Judgement,
@@ -23,6 +23,7 @@ from deepfake_detection.inference import (
     judge,
     load_network,
 )
+from deepfake_detection.tables import duplicates_table, percent, portraits_table, scores_table
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 # Tables in a file or a pipe keep their columns whole.
@@ -202,12 +203,7 @@ def diffusion_test(
         problems = [{"file": str(p.path), "problem": p.problem} for p in portraits if p.problem]
         print(json.dumps({"model": network.card.name, "results": rows + problems}, indent=2))
     else:
-        table = Table("File", "Is", "P(fake)", "", title=f"Diffusion test of {network.card.name}")
-        for p in portraits:
-            score = "" if p.judgement is None else f"{p.judgement.fake_probability:.4f}"
-            outcome = p.problem or ("right" if p.right else "wrong")
-            table.add_row(p.path.name, "fake" if p.is_fake else "real", score, outcome)
-        console.print(table)
+        console.print(portraits_table(f"Diffusion test of {network.card.name}", portraits))
         console.print(f"{right} of {len(readable)} right.")
     if len({p.is_fake for p in portraits}) == 1:
         errors.print(
@@ -228,11 +224,8 @@ def near_duplicates(
 
     splits = {split: read_split(data, split) for split in SPLITS}
     pairs = search.near_duplicates(splits, max_distance)
-    table = Table("Bits", "First", "Second")
-    for pair in pairs:
-        table.add_row(str(pair.distance), str(pair.first.path), str(pair.second.path))
-    console.print(table)
-    console.print(f"{len(pairs)} pairs across splits differ in at most {max_distance} bits.")
+    title = f"{len(pairs)} pairs across splits differ in at most {max_distance} bits"
+    console.print(duplicates_table(title, pairs))
 
 
 @app.command("sample-data")
@@ -293,33 +286,12 @@ def _show(evaluation: Evaluation, as_json: bool) -> None:
     if as_json:
         print(evaluation.model_dump_json(indent=2))
         return
-    console.print(_scores_table(f"{evaluation.data}, {evaluation.split}", evaluation.sources))
+    console.print(scores_table(f"{evaluation.data}, {evaluation.split}", evaluation.sources))
     if evaluation.robustness:
-        console.print(_scores_table("Altered images", evaluation.robustness))
+        console.print(scores_table("Altered images", evaluation.robustness))
     if evaluation.decided is not None:
         console.print(
             f"Decided: {evaluation.decided.share:.1%} of the images, "
-            f"{_percent(evaluation.decided.accuracy)} of them rightly; "
-            f"{_percent(evaluation.decided.reals_called_fake)} of the reals are called fake."
+            f"{percent(evaluation.decided.accuracy)} of them rightly; "
+            f"{percent(evaluation.decided.reals_called_fake)} of the reals are called fake."
         )
-
-
-def _scores_table(title: str, parts: dict[str, Scores]) -> Table:
-    columns = ("", "Real", "Fake", "Accuracy", "Precision", "Recall", "AUC", "EER", "ECE")
-    table = Table(*columns, "TP/FP/TN/FN", title=title)
-    for name, s in parts.items():
-        c = s.confusion
-        table.add_row(
-            name,
-            str(s.real),
-            str(s.fake),
-            *(_percent(v) for v in (s.accuracy, s.precision, s.recall)),
-            *("-" if v is None else f"{v:.3f}" for v in (s.auc, s.equal_error_rate)),
-            f"{s.calibration_error:.3f}",
-            f"{c.true_positive}/{c.false_positive}/{c.true_negative}/{c.false_negative}",
-        )
-    return table
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
