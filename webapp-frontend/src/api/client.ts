@@ -1,0 +1,51 @@
+import createClient from 'openapi-fetch'
+import { Failure, failureOf, garbled, offline } from './failure'
+import type { components, paths } from './schema'
+
+type Schemas = components['schemas']
+export type Problem = Schemas['Problem']
+export type Prediction = Schemas['Prediction']
+export type Predictions = Schemas['Predictions']
+export type ModelSummary = Schemas['ModelSummary']
+export type ModelDetail = Schemas['ModelDetail']
+export type Limits = Schemas['LimitsAnswer']
+export type TensorBoardStatus = Schemas['TensorBoardStatus']
+export type Card = NonNullable<ModelDetail['card']>
+export type Evaluation = NonNullable<Card['evaluations']>[number]
+export type Scores = Evaluation['sources'][string]
+export type TrainingRecord = NonNullable<Card['training']>
+export type Verdict = Prediction['verdict']
+
+// looked up per call, so that tests can replace it
+const client = createClient<paths>({ fetch: (request) => fetch(request) })
+
+export const getModels = async () =>
+  (await ask<Schemas['ModelList']>(client.GET('/api/v1/models'))).models
+
+export const getModel = (name: string) =>
+  ask<ModelDetail>(client.GET('/api/v1/models/{name}', { params: { path: { name } } }))
+
+export const getLimits = () => ask<Limits>(client.GET('/api/v1/limits'))
+
+export const getTensorBoard = () => ask<TensorBoardStatus>(client.GET('/api/v1/tensorboard'))
+
+interface Answer {
+  // openapi-fetch widens tuples to arrays, hence the schema's own type at each call
+  data?: unknown
+  error?: unknown
+  response: Response
+}
+
+/** Unwrap an answer, or throw the `Failure` that describes why there is none. */
+async function ask<T>(call: Promise<Answer>): Promise<T> {
+  const { data, error, response } = await call.catch((reason: unknown) => {
+    throw reason instanceof SyntaxError ? garbled(200) : offline()
+  })
+  if (!response.ok) throw failureOf(response.status, error, response.headers.get('Retry-After'))
+  if (typeof data !== 'object' || data === null) throw garbled(response.status)
+  return data as T
+}
+
+export function asFailure(reason: unknown): Failure {
+  return reason instanceof Failure ? reason : garbled(0)
+}

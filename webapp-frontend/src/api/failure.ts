@@ -1,0 +1,62 @@
+import type { Problem } from './client'
+
+export type FailureKind = 'refused' | 'problem' | 'fault' | 'busy' | 'offline' | 'garbled'
+
+/** Anything that kept an answer away, in words a person can act on. */
+export class Failure extends Error {
+  constructor(
+    readonly kind: FailureKind,
+    readonly title: string,
+    readonly detail: string,
+    readonly requestId: string | null = null,
+  ) {
+    super(`${title}: ${detail}`)
+  }
+
+  /** Whether the same request may succeed later. */
+  get passing(): boolean {
+    return this.kind !== 'refused' && this.kind !== 'problem'
+  }
+}
+
+/** What an answer that is no success says, problem document or not. */
+export function failureOf(status: number, body: unknown, retryAfter: string | null): Failure {
+  if (status === 503 || status === 429) return busy(body, retryAfter)
+  if (isProblem(body)) {
+    const kind = status < 500 ? 'problem' : 'fault'
+    return new Failure(kind, body.title, body.detail, body.request_id ?? null)
+  }
+  return garbled(status)
+}
+
+export function offline(): Failure {
+  return new Failure(
+    'offline',
+    'The server cannot be reached',
+    'The connection failed before an answer came. Check that you are online and that the server runs, then try again.',
+  )
+}
+
+export function garbled(status: number): Failure {
+  return new Failure(
+    'garbled',
+    'The server sent something unreadable',
+    `The answer (status ${status}) was not what this page understands. A proxy in between may have replaced it. Try again in a moment.`,
+  )
+}
+
+function busy(body: unknown, retryAfter: string | null): Failure {
+  const reason = isProblem(body) ? `${body.detail} ` : ''
+  const seconds = Number(retryAfter)
+  const wait = seconds > 0 ? `in about ${seconds} s` : 'in a moment'
+  return new Failure('busy', 'The server is busy', `${reason}Try again ${wait}.`)
+}
+
+function isProblem(body: unknown): body is Problem {
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    typeof (body as Problem).title === 'string' &&
+    typeof (body as Problem).detail === 'string'
+  )
+}

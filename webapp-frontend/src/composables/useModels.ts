@@ -1,0 +1,28 @@
+import { computed, onScopeDispose, ref, watch } from 'vue'
+import { getModels } from '@/api/client'
+import { useLoad } from './useLoad'
+
+const convertingPoll = 3000
+
+/** The model folder, asked again for as long as a network in it is being prepared. */
+export function useModels() {
+  const { data: models, failure, slow, load } = useLoad(getModels)
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  watch(models, (list) => {
+    clearTimeout(timer)
+    if (list?.some(({ state }) => state === 'converting')) timer = setTimeout(load, convertingPoll)
+  })
+  onScopeDispose(() => clearTimeout(timer))
+
+  const chosen = ref<string | null>(null)
+  const usable = computed(() => models.value?.filter(({ state }) => state === 'ready') ?? [])
+  const selected = computed(
+    () =>
+      usable.value.find(({ name }) => name === chosen.value) ??
+      usable.value.find((model) => model.default) ??
+      usable.value[0] ??
+      null,
+  )
+  return { models, failure, slow, load, chosen, selected }
+}
