@@ -107,6 +107,13 @@ def decided(p: Probabilities, labels: Labels, card: Card) -> DecidedScores:
     )
 
 
+def confident_mistakes(p: Probabilities, labels: Labels, count: int) -> list[int]:
+    """Rows on the wrong side of the threshold, those farthest from it first."""
+    wrong = np.flatnonzero((p > THRESHOLD) != (labels == 1))
+    farthest_first = wrong[np.argsort(-np.abs(p[wrong] - THRESHOLD), kind="stable")]
+    return [int(row) for row in farthest_first[:count]]
+
+
 def bootstrap_intervals(
     p: Probabilities, labels: Labels, groups: Sequence[str], seed: int = 0
 ) -> dict[str, Interval]:
