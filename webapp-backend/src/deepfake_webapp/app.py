@@ -4,8 +4,9 @@ import importlib.metadata
 from pathlib import Path
 
 from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from deepfake_webapp import context, openapi, problems
+from deepfake_webapp import context, observe, openapi, problems
 from deepfake_webapp.registry import Registry
 from deepfake_webapp.scoring import ScoringQueue
 from deepfake_webapp.settings import Settings
@@ -14,7 +15,7 @@ from deepfake_webapp.tensorboard.upstream import (
     OwnTensorBoard,
     Upstream,
 )
-from deepfake_webapp.views import health, models, predictions, tensorboard
+from deepfake_webapp.views import health, metrics, models, page, predictions, tensorboard
 
 DESCRIPTION = (
     "Upload photographs and learn how likely each is a deepfake. "
@@ -45,11 +46,16 @@ def create_app(
         static_folder=None,  # type: ignore[arg-type]  # the page is served by views.page
     )
     _configure(app, settings)
-    context.attach(app.extensions, _parts(settings, tensorboard_status))
-    for module in (predictions, models, health, tensorboard):
+    context.attach(app, _parts(settings, tensorboard_status))
+    for module in (predictions, models, health, tensorboard, metrics):
         app.register_blueprint(module.blueprint)
+    observe.register(app)
     problems.register(app)
+    page.register(app)
     app.spec_processor(openapi.finish)
+    if hops := settings.trusted_proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
     return app
 
 
@@ -62,6 +68,7 @@ def _parts(settings: Settings, tensorboard_status: Path | None) -> context.Parts
 
 
 def _configure(app: APIFlask, settings: Settings) -> None:
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # keep the schemas' order
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_request_bytes,
         MAX_FORM_PARTS=2 * settings.max_files,

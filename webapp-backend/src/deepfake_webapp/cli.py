@@ -2,19 +2,32 @@
 
 import argparse
 import json
+import sys
 
-from deepfake_webapp.settings import Settings, variable_of
+from deepfake_webapp.settings import Settings, SettingsError, variable_of
 
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="deepfake-webapp", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("openapi", help="print the OpenAPI document").set_defaults(
-        run=print_openapi
-    )
-    commands.add_parser("settings", help="list all settings").set_defaults(run=print_settings)
+    parser = argparse.ArgumentParser(prog="deepfake-webapp", description="The web application.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, summary in (
+        ("serve", run_server, "serve until Ctrl-C"),
+        ("openapi", print_openapi, "print the OpenAPI document"),
+        ("settings", print_settings, "list the environment variables"),
+    ):
+        commands.add_parser(name, help=summary).set_defaults(run=run)
     parser.parse_args().run()
+
+
+def run_server() -> None:
+    """Serve; a setting or an address that cannot be used ends in one sentence."""
+    from deepfake_webapp.server import CannotListen, serve
+
+    try:
+        serve(Settings.read())
+    except (SettingsError, CannotListen) as error:
+        sys.exit(str(error))
 
 
 def print_openapi() -> None:

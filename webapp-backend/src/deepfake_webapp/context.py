@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 
 from deepfake_webapp.registry import Registry
 from deepfake_webapp.scoring import ScoringQueue
@@ -23,11 +23,16 @@ class Parts:
     tensorboard: Upstream
 
 
-def attach(extensions: dict[str, object], parts: Parts) -> None:
-    """Hang the parts on an application's ``extensions``."""
-    extensions[_KEY] = parts
+def attach(app: Flask, attached: Parts) -> None:
+    """Hang the parts on an application."""
+    app.extensions[_KEY] = attached
+
+
+def of(app: Flask) -> Parts:
+    """The parts of an application."""
+    return cast(Parts, app.extensions[_KEY])
 
 
 def parts() -> Parts:
     """The parts of the application that answers this request."""
-    return cast(Parts, current_app.extensions[_KEY])
+    return of(current_app)

@@ -16,6 +16,7 @@ from deepfake_detection.image import (
 )
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
 
 from deepfake_webapp.schemas import Problem
 
@@ -117,14 +118,15 @@ def documented_response(titles: Iterable[str], status: int | None = None) -> dic
 
 def register(app: APIFlask) -> None:
     """Answer every error of ``app`` with a problem."""
-    app.register_error_handler(ProblemError, _answer)
+    app.register_error_handler(ProblemError, answer)
     app.register_error_handler(HTTPError, _answer_bad_parameter)
     app.register_error_handler(RequestEntityTooLarge, _answer_too_large)
-    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(Exception, _answer_unexpected)
 
 
-def _answer(error: ProblemError) -> Response:
+def answer(error: ProblemError) -> Response:
+    """The response for a problem."""
     body = describe(error).model_dump_json()
     response = Response(body, status=error.kind.status, content_type=MEDIA_TYPE)
     if error.retry_after is not None:
@@ -138,14 +140,14 @@ def _answer_bad_parameter(error: HTTPError) -> Response:
         for location in error.detail.values()
         for name, messages in location.items()
     ]
-    return _answer(ProblemError(BAD_PARAMETER, "; ".join(faults) + "."))
+    return answer(ProblemError(BAD_PARAMETER, "; ".join(faults) + "."))
 
 
 def _answer_too_large(_: RequestEntityTooLarge) -> Response:
     _drain(current_app.config["MAX_CONTENT_LENGTH"])
     limit = current_app.config["MAX_CONTENT_LENGTH"] / 1e6
     detail = f"A request may have {limit:g} MB, and no more parts than files are allowed."
-    return _answer(ProblemError(REQUEST_TOO_LARGE, detail))
+    return answer(ProblemError(REQUEST_TOO_LARGE, detail))
 
 
 def _drain(most: int) -> None:
@@ -155,16 +157,15 @@ def _drain(most: int) -> None:
         most -= len(chunk)
 
 
-def _answer_http(error: HTTPException) -> Response:
-    if error.response is not None or (error.code or 500) < http.HTTPStatus.BAD_REQUEST:
-        return Response.force_type(
-            error.get_response(request.environ), request.environ
-        )  # a redirect
-    status = http.HTTPStatus(error.code or 500)
+def answer_http(error: HTTPException) -> AnyResponse:
+    """The response for an error of Flask's own; a redirect stays one."""
+    if error.code is None or error.code < http.HTTPStatus.BAD_REQUEST:
+        return error.get_response(request.environ)
+    status = http.HTTPStatus(error.code)
     kind = NOT_FOUND
     if status != http.HTTPStatus.NOT_FOUND:
         kind = Kind(status.phrase.lower().replace(" ", "-"), status, status.phrase)
-    response = _answer(ProblemError(kind, error.description or status.description))
+    response = answer(ProblemError(kind, error.description or status.description))
     for name, value in error.get_headers():
         if name != "Content-Type":
             response.headers[name] = value
@@ -174,4 +175,4 @@ def _answer_http(error: HTTPException) -> Response:
 def _answer_unexpected(error: Exception) -> Response:
     logger.error("unexpected error", exc_info=error)
     detail = "The error was logged. If it happens again, report the request id."
-    return _answer(ProblemError(INTERNAL, detail))
+    return answer(ProblemError(INTERNAL, detail))

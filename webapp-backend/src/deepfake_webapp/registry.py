@@ -16,6 +16,7 @@ from typing import Literal
 
 from deepfake_detection.inference import Network, UnusableModel, load_network
 
+from deepfake_webapp import metrics
 from deepfake_webapp.problems import MODEL_NOT_READY, NO_USABLE_MODEL, UNKNOWN_MODEL, ProblemError
 from deepfake_webapp.settings import Settings
 
@@ -172,12 +173,14 @@ class Registry:
         try:
             network = self._open(entry.name, path)
             loaded = replace(loaded, network=network, reason=network.note or None, failures=0)
+            metrics.model_loads.labels(entry.name, "ready").inc()
             logger.info("model %s: ready", entry.name)
         except Exception as error:  # whatever a hostile file provokes; it is listed and logged
             pause = min(FIRST_RETRY_SECONDS * 2**failures, LAST_RETRY_SECONDS)
             retry_at = time.monotonic() + pause
             reason = _reason(error)
             loaded = replace(loaded, reason=reason, failures=failures + 1, retry_at=retry_at)
+            metrics.model_loads.labels(entry.name, "unusable").inc()
             logger.warning("model %s: %s", entry.name, reason, exc_info=_unforeseen(error))
         with self._lock:
             self._in_flight.discard(entry.name)

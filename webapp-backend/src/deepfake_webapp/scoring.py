@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+from deepfake_webapp import metrics
 from deepfake_webapp.problems import BUSY, ProblemError
 
 
@@ -28,7 +29,11 @@ class ScoringQueue:
         Raises:
             ProblemError: 503 if too many wait already, or none came free in time.
         """
-        with _held(self._admitted, timeout=0), _held(self._slots, timeout=self._patience):
+        with (
+            _held(self._admitted, timeout=0),
+            metrics.queued.track_inprogress(),
+            _held(self._slots, timeout=self._patience),
+        ):
             yield
 
 

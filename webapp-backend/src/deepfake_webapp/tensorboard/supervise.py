@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
 
 START_SECONDS = 60
 LOOK_SECONDS = 0.25
@@ -119,12 +118,10 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def start(logs: Path, status_file: Path, errors: IO[bytes] | int) -> "subprocess.Popen[bytes]":
+def start(logs: Path, status_file: Path) -> "subprocess.Popen[bytes]":
     """Start a supervisor process; terminate it to stop TensorBoard."""
     arguments = [sys.executable, "-P", "-m", __name__, str(logs), str(status_file)]
-    return subprocess.Popen(
-        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
-    )
+    return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from deepfake_detection.inference import Judgement, judge
 from werkzeug.datastructures import FileStorage
 
-from deepfake_webapp import problems, schemas
+from deepfake_webapp import metrics, problems, schemas
 from deepfake_webapp.context import parts
 
 blueprint = APIBlueprint("predictions", __name__, tag="Predictions")
@@ -76,10 +76,19 @@ def _judge(
     name, network = parts().registry.choose(model)
     with parts().queue.slot():
         outcomes = judge(network, [f.read() for f in files], limits=parts().settings.limits)
+    _count(name, [outcome for outcome in outcomes if isinstance(outcome, Judgement)])
     judged = [o if isinstance(o, Judgement) else problems.of_image(o) for o in outcomes]
     if len(judged) == 1 and not isinstance(judged[0], Judgement):
         raise judged[0]
     return schemas.ModelReference(name=name, version=network.card.version), judged
+
+
+def _count(model: str, judgements: Sequence[Judgement]) -> None:
+    for judgement in judgements:
+        metrics.verdicts.labels(model, judgement.verdict).inc()
+        metrics.stage_seconds.labels("decode").observe(judgement.timings.decode / 1000)
+    for judgement in judgements[:1]:
+        metrics.stage_seconds.labels("network").observe(judgement.timings.network / 1000)
 
 
 def _result(
