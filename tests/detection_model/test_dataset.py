@@ -1,0 +1,73 @@
+import csv
+
+import pytest
+
+from deepfake_detection.training.dataset import (
+    DataError,
+    count_by_source,
+    find_dataset,
+    read_split,
+)
+
+from .images import encoded, portrait
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A minimal data set in the reference layout, one image a class and split."""
+    for split in ("Train", "Validation", "Test"):
+        for class_name in ("Fake", "Real"):
+            folder = tmp_path / "Dataset" / split / class_name
+            folder.mkdir(parents=True)
+            (folder / "a.jpg").write_bytes(encoded(portrait()))
+    return tmp_path
+
+
+def test_fake_is_one_and_real_is_zero(data):
+    assert {i.path.parent.name: i.label for i in read_split(data, "Train")} == {
+        "Fake": 1,
+        "Real": 0,
+    }
+
+
+def test_the_folder_may_be_named_with_or_without_dataset(data):
+    assert find_dataset(data) == find_dataset(data / "Dataset") == data / "Dataset"
+
+
+def test_no_data_says_what_was_expected_where(tmp_path):
+    with pytest.raises(DataError, match=r"Train,Validation,Test.*--data"):
+        read_split(tmp_path, "Train")
+
+
+def test_a_missing_split_is_named(data):
+    (data / "Dataset" / "Validation").rename(data / "elsewhere")
+    with pytest.raises(DataError, match=r"Dataset/Validation"):
+        read_split(data, "Validation")
+
+
+def test_an_empty_class_is_named(data):
+    (data / "Dataset" / "Train" / "Real" / "a.jpg").unlink()
+    with pytest.raises(DataError, match=r"Dataset/Train/Real"):
+        read_split(data, "Train")
+
+
+def test_hidden_files_are_no_images(data):
+    (data / "Dataset" / "Train" / "Real" / ".DS_Store").write_bytes(b"x")
+    assert len(read_split(data, "Train")) == 2
+
+
+def test_the_manifest_names_source_and_group(data):
+    with (data / "manifest.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "source", "group"])
+        rows.writerow(["Dataset/Train/Fake/a.jpg", "stylegan", "g7"])
+    fake, real = sorted(read_split(data, "Train"), key=lambda image: -image.label)
+    assert (fake.source, fake.group) == ("stylegan", "g7")
+    assert real.source == "unknown"
+    assert count_by_source([fake, real]) == {"stylegan/fake": 1, "unknown/real": 1}
+
+
+def test_a_manifest_without_its_columns_is_named(data):
+    (data / "manifest.csv").write_text("path,source\n")
+    with pytest.raises(DataError, match="group"):
+        read_split(data, "Train")
