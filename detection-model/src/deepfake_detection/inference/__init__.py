@@ -1,6 +1,6 @@
 """From an image to a verdict, on ONNX Runtime alone: importing this loads no TensorFlow."""
 
-from deepfake_detection.inference.convert import UnusableModel, convert, default_cache
+from deepfake_detection.inference.conversion import UnusableModel, convert, default_cache
 from deepfake_detection.inference.judge import Judgement, Timings, judge
 from deepfake_detection.inference.network import Network, Reading, load_network
 

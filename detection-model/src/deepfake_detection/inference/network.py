@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from deepfake_detection.image.card import Card, CardError, ClassName, InputSpec, sha256_of
 from deepfake_detection.image.preprocess import scale
-from deepfake_detection.inference.convert import UnusableModel, convert
+from deepfake_detection.inference.conversion import UnusableModel, convert
 
 # Under this key the converter leaves an ``Interface`` in the ONNX file's metadata.
 METADATA_KEY = "deepfake_detection"

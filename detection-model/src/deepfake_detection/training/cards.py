@@ -1,5 +1,6 @@
-"""Write measurements into a network's card."""
+"""Write measurements into a network's card, and read them from all cards."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +26,15 @@ def calibrate_card(keras_file: Path, data: Path, cache: Path) -> Card:
     network = load_network(keras_file, cache)
     card = network.card
     scored = score_images(network, read_split(data, "Validation"), description="Calibrating")
-    raw = scored.raw
     if len(np.unique(scored.labels)) < 2:  # noqa: PLR2004 - two classes
         raise DataError(f"Validation in {data} needs readable images of both classes.")
-    if not network.reading.proven and raw[scored.labels == 1].mean() < raw.mean():
-        card = card.model_copy(update={"class_order": card.class_order[::-1]})
-        raw = 1 - raw
     try:
-        card = calibrated(card, raw, scored.labels)
+        card = calibrated(card, scored.raw, scored.labels)
     except CalibrationError as error:
-        raise CalibrationError(f"{keras_file.name}: {error}") from error
+        if network.reading.proven:
+            raise CalibrationError(f"{keras_file.name}: {error}") from error
+        turned = card.model_copy(update={"class_order": card.class_order[::-1]})
+        card = calibrated(turned, 1 - scored.raw, scored.labels)
     card.save(keras_file.with_suffix(".json"))
     return card
 
@@ -62,3 +62,24 @@ def with_evaluation(network: Network, evaluation: Evaluation) -> Card:
         if (e.data, e.split) != (evaluation.data, evaluation.split)
     ]
     return network.card.model_copy(update={"evaluations": [*others, evaluation]})
+
+
+def read_cards(folders: Iterable[Path]) -> dict[str, Card]:
+    """Read every card in the folders that exist, by name; of two of one name the later counts.
+
+    Raises:
+        CardError: If a ``.json`` beside a ``.keras`` is no card.
+    """
+    files = [file.with_suffix(".json") for f in folders for file in sorted(f.glob("*.keras"))]
+    cards = [Card.load(file) for file in files if file.is_file()]
+    return {card.name: card for card in cards}
+
+
+def measured_on(cards: Mapping[str, Card], split: str) -> dict[str, dict[str, Evaluation]]:
+    """Collect the cards' measurements on one split: by data set, then by network."""
+    found: dict[str, dict[str, Evaluation]] = {}
+    for name, card in cards.items():
+        for evaluation in card.evaluations:
+            if evaluation.split == split:
+                found.setdefault(evaluation.data, {})[name] = evaluation
+    return found

@@ -17,7 +17,7 @@ import onnxruntime
 from pydantic import ValidationError
 
 from deepfake_detection.image.card import InputSpec
-from deepfake_detection.inference.convert import REFUSED, UnusableModel
+from deepfake_detection.inference.conversion import REFUSED, UnusableModel
 from deepfake_detection.inference.network import METADATA_KEY, Interface
 
 # Both runtimes compute in float32; trained networks differ by some 1e-7.
@@ -152,7 +152,7 @@ def _first_line(error: Exception) -> str:
 
 
 def main() -> None:
-    """Run the conversion that ``inference.convert`` asks for."""
+    """Run the conversion that ``inference.conversion`` asks for."""
     keras_file, onnx_file = map(Path, sys.argv[1:])
     try:
         convert(keras_file, onnx_file)

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import EpochScores, TrainingRecord
-from deepfake_detection.inference.convert import default_cache
+from deepfake_detection.inference.conversion import default_cache
 from deepfake_detection.training.calibrate import CalibrationError
 from deepfake_detection.training.cards import calibrate_card
 from deepfake_detection.training.dataset import count_by_source, read_split
