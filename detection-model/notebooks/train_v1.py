@@ -20,14 +20,12 @@
 # `detection-model/requirements/`.
 
 # %%
-import os
 import sys
 
 IN_COLAB = "google.colab" in sys.modules
 if IN_COLAB:
     print("Installing deepfake-detection")
-    # %pip install -q "deepfake-detection[notebook] @ git+https://github.com/ml-deepfake-detection/ml-deepfake-detection#subdirectory=detection-model"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow introduces itself at length
+    # # %pip install -q "deepfake-detection[notebook] @ git+https://github.com/ml-deepfake-detection/ml-deepfake-detection#subdirectory=detection-model"
 
 # %% [markdown]
 # These are the things to turn. Everything else follows from them.
@@ -104,7 +102,8 @@ plots.images(random.Random(0).sample(splits["Train"], 12))
 # %% [markdown]
 # The same person in Train and in Test would make the test too easy. A perceptual hash finds
 # images that are nearly the same; the fewer pairs across splits, the more the test means.
-# Pooling this set and cutting it anew is how one reaches 99 % on paper.
+# Pooling this set and cutting it anew is how one reaches 99 % on paper. (The drawings all look
+# alike to the hash.)
 
 # %%
 pairs = near_duplicates(splits)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from deepfake_detection.image.card import Scores
+from deepfake_detection.image.card import Card, Scores, TrainingRecord
 from deepfake_detection.inference.diffusion_test import Portrait
 
 if TYPE_CHECKING:
@@ -45,6 +45,39 @@ def duplicates_table(title: str, pairs: "Sequence[NearDuplicate]") -> Table:
     table = Table("Bits", "First", "Second", title=title)
     for pair in pairs:
         table.add_row(str(pair.distance), str(pair.first.path), str(pair.second.path))
+    return table
+
+
+def networks_table(cards: Mapping[str, Card]) -> Table:
+    """What each network is; the optimizer's variables are not part of it."""
+    columns = ("Parameters", "Optimizer's", "Epochs", "Best", "Precision", "Trained on")
+    table = Table("", *columns, title="Networks")
+    for name, card in cards.items():
+        t = card.training
+        table.add_row(
+            name,
+            f"{card.parameters:,}",
+            "-" if card.optimizer_variables is None else f"{card.optimizer_variables:,}",
+            *(("-",) * 4 if t is None else (str(t.epochs), str(t.best_epoch), t.precision, t.data)),
+        )
+    return table
+
+
+def overfitting_table(records: Mapping[str, TrainingRecord]) -> Table:
+    """How far Train and Validation have parted in the last epoch."""
+    table = Table(
+        "", "Train", "Validation", "Gap", "Validation loss", "its lowest", title="Last epoch"
+    )
+    for name, record in records.items():
+        last = record.history[-1]
+        table.add_row(
+            name,
+            percent(last.accuracy),
+            percent(last.val_accuracy),
+            percent(last.accuracy - last.val_accuracy),
+            f"{last.val_loss:.3f}",
+            f"{min(epoch.val_loss for epoch in record.history):.3f}",
+        )
     return table
 
 
