@@ -14,5 +14,10 @@ export default defineConfig({
     // Swagger UI is one big lazy file
     chunkSizeWarningLimit: 1600,
   },
-  test: { environment: 'happy-dom', restoreMocks: true, unstubGlobals: true },
+  test: {
+    environment: 'happy-dom',
+    environmentOptions: { happyDOM: { url: 'http://localhost/' } },
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
 })

@@ -29,6 +29,15 @@ export const getLimits = () => ask<Limits>(client.GET('/api/v1/limits'))
 
 export const getTensorBoard = () => ask<TensorBoardStatus>(client.GET('/api/v1/tensorboard'))
 
+/** The OpenAPI document, which does not describe itself. */
+export const getDocument = () =>
+  ask<object>(
+    fetch('/api/v1/openapi.json').then(async (response) => {
+      const body: unknown = await response.json()
+      return { data: body, error: body, response }
+    }),
+  )
+
 interface Answer {
   // openapi-fetch widens tuples to arrays, hence the schema's own type at each call
   data?: unknown

@@ -4,53 +4,17 @@
  */
 
 export interface paths {
-    "/api/v1/predictions": {
+    "/api/v1/limits": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Say what an upload may be. */
+        get: operations["getLimits"];
         put?: never;
-        /** Judge images */
-        post: {
-            parameters: {
-                query?: {
-                    model?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "multipart/form-data": {
-                        file: string[];
-                    };
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Predictions"];
-                    };
-                };
-                /** @description A problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -64,36 +28,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List models */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ModelList"];
-                    };
-                };
-                /** @description A problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** List the networks of the model folder, the unusable ones with the reason. */
+        get: operations["listModels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -109,38 +45,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One model */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ModelDetail"];
-                    };
-                };
-                /** @description A problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Show one network with its card. */
+        get: operations["getModel"];
         put?: never;
         post?: never;
         delete?: never;
@@ -149,45 +55,21 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/limits": {
+    "/api/v1/predictions": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Limits */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LimitsAnswer"];
-                    };
-                };
-                /** @description A problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Judge images.
+         * @description All images of a request are judged by one network. Where one of several cannot be judged, its
+         *     result says why; where the only one cannot, the answer is that problem.
+         */
+        post: operations["predict"];
         delete?: never;
         options?: never;
         head?: never;
@@ -201,36 +83,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** TensorBoard status */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TensorBoardStatus"];
-                    };
-                };
-                /** @description A problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** Say whether the training curves can be shown yet. */
+        get: operations["getTensorBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Say that the process answers. */
+        get: operations["isAlive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judge one image with the default network, as the reference system's call does. */
+        post: operations["predictOne"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say whether the default network can judge. */
+        get: operations["isReady"];
         put?: never;
         post?: never;
         delete?: never;
@@ -249,15 +154,15 @@ export interface components {
          */
         Calibration: {
             /**
-             * Temperature
-             * @default 1
-             */
-            temperature: number;
-            /**
              * Bias
              * @default 0
              */
             bias: number;
+            /**
+             * Temperature
+             * @default 1
+             */
+            temperature: number;
         };
         /**
          * Card
@@ -267,24 +172,13 @@ export interface components {
          *     ``("real", "fake")`` when it is P(fake) and ``("fake", "real")`` when it is P(real).
          */
         Card: {
-            /** Name */
-            name: string;
-            /** Version */
-            version: string;
             /**
-             * Summary
-             * @default
+             * @default {
+             *       "bias": 0,
+             *       "temperature": 1
+             *     }
              */
-            summary: string;
-            /** Sha256 */
-            sha256: string;
-            input: components["schemas"]["InputSpec"];
-            /**
-             * Crop
-             * @default whole
-             * @constant
-             */
-            crop: "whole";
+            calibration: components["schemas"]["Calibration"];
             /**
              * Class Order
              * @default [
@@ -297,91 +191,102 @@ export interface components {
                 "fake" | "real"
             ];
             /**
-             * @default {
-             *       "temperature": 1,
-             *       "bias": 0
-             *     }
+             * Crop
+             * @default whole
+             * @constant
              */
-            calibration: components["schemas"]["Calibration"];
-            /**
-             * @default {
-             *       "low": 0.5,
-             *       "high": 0.5
-             *     }
-             */
-            inconclusive: components["schemas"]["InconclusiveBand"];
-            /** Parameters */
-            parameters: number;
-            /**
-             * Optimizer Variables
-             * @default null
-             */
-            optimizer_variables: number | null;
-            /** @default null */
-            training: components["schemas"]["TrainingRecord"] | null;
-            /**
-             * Evaluations
-             * @default []
-             */
-            evaluations: components["schemas"]["Evaluation"][];
+            crop: "whole";
             /**
              * Data Licence
              * @default unknown
              */
             data_licence: string;
             /**
+             * Evaluations
+             * @default []
+             */
+            evaluations: components["schemas"]["Evaluation"][];
+            /**
+             * @default {
+             *       "high": 0.5,
+             *       "low": 0.5
+             *     }
+             */
+            inconclusive: components["schemas"]["InconclusiveBand"];
+            input: components["schemas"]["InputSpec"];
+            /**
              * Known Limits
              * @default []
              */
             known_limits: string[];
+            /** Name */
+            name: string;
+            /**
+             * Optimizer Variables
+             * @default null
+             */
+            optimizer_variables: number | null;
+            /** Parameters */
+            parameters: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Summary
+             * @default
+             */
+            summary: string;
+            /** @default null */
+            training: components["schemas"]["TrainingRecord"] | null;
+            /** Version */
+            version: string;
         };
         /**
          * Confusion
          * @description Counts at the decision threshold of 0.5; a positive is a fake.
          */
         Confusion: {
-            /** True Positive */
-            true_positive: number;
+            /** False Negative */
+            false_negative: number;
             /** False Positive */
             false_positive: number;
             /** True Negative */
             true_negative: number;
-            /** False Negative */
-            false_negative: number;
+            /** True Positive */
+            true_positive: number;
         };
         /**
          * DecidedScores
          * @description Accuracy on the images whose verdict is not inconclusive, and the share they are.
          */
         DecidedScores: {
-            /** Share */
-            share: number;
             /** Accuracy */
             accuracy: number | null;
-            /** Reals Called Fake */
-            reals_called_fake: number | null;
             /** Fakes Called Real */
             fakes_called_real: number | null;
+            /** Reals Called Fake */
+            reals_called_fake: number | null;
+            /** Share */
+            share: number;
         };
         /**
          * EpochScores
          * @description The training log's figures at the end of one epoch, counted from 1.
          */
         EpochScores: {
-            /** Epoch */
-            epoch: number;
-            /** Loss */
-            loss: number;
             /** Accuracy */
             accuracy: number;
             /** Auc */
             auc: number;
-            /** Val Loss */
-            val_loss: number;
+            /** Epoch */
+            epoch: number;
+            /** Loss */
+            loss: number;
             /** Val Accuracy */
             val_accuracy: number;
             /** Val Auc */
             val_auc: number;
+            /** Val Loss */
+            val_loss: number;
         };
         /**
          * Evaluation
@@ -391,25 +296,14 @@ export interface components {
          *     ``robustness`` maps a change made to every image to the scores after it.
          */
         Evaluation: {
-            /** Data */
-            data: string;
-            /** Split */
-            split: string;
             /** Command */
             command: string;
+            /** Data */
+            data: string;
             /** Date */
             date: string;
-            /** Sources */
-            sources: {
-                [key: string]: components["schemas"]["Scores"];
-            };
             /** @default null */
             decided: components["schemas"]["DecidedScores"] | null;
-            /**
-             * Roc
-             * @default []
-             */
-            roc: components["schemas"]["RocPoint"][];
             /**
              * Reliability
              * @default []
@@ -422,6 +316,17 @@ export interface components {
             robustness: {
                 [key: string]: components["schemas"]["Scores"];
             };
+            /**
+             * Roc
+             * @default []
+             */
+            roc: components["schemas"]["RocPoint"][];
+            /** Sources */
+            sources: {
+                [key: string]: components["schemas"]["Scores"];
+            };
+            /** Split */
+            split: string;
         };
         /**
          * FailedPrediction
@@ -433,36 +338,56 @@ export interface components {
             problem: components["schemas"]["Problem"];
         };
         /**
+         * Health
+         * @description What a probe reads.
+         */
+        Health: {
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "alive" | "ready";
+        };
+        /**
          * InconclusiveBand
          * @description Probabilities strictly between ``low`` and ``high`` are called inconclusive.
          */
         InconclusiveBand: {
             /**
-             * Low
-             * @default 0.5
-             */
-            low: number;
-            /**
              * High
              * @default 0.5
              */
             high: number;
+            /**
+             * Low
+             * @default 0.5
+             */
+            low: number;
         };
         /**
          * InputSpec
          * @description What the network takes: uint8 pixels mapped linearly to ``value_range``.
          */
         InputSpec: {
-            /** Height */
-            height: number;
-            /** Width */
-            width: number;
             /**
              * Channels
              * @default 3
              * @enum {integer}
              */
             channels: 1 | 3;
+            /** Height */
+            height: number;
+            /**
+             * Resize Filter
+             * @default bilinear
+             * @enum {string}
+             */
+            resize_filter: "bilinear" | "bicubic" | "lanczos" | "box" | "hamming" | "nearest";
             /**
              * Value Range
              * @default [
@@ -474,22 +399,36 @@ export interface components {
                 number,
                 number
             ];
-            /**
-             * Resize Filter
-             * @default bilinear
-             * @enum {string}
-             */
-            resize_filter: "bilinear" | "bicubic" | "lanczos" | "box" | "hamming" | "nearest";
+            /** Width */
+            width: number;
         };
         /**
          * Interval
          * @description Bounds of a 95 % bootstrap interval.
          */
         Interval: {
-            /** Low */
-            low: number;
             /** High */
             high: number;
+            /** Low */
+            low: number;
+        };
+        /**
+         * LegacyPrediction
+         * @description The answer of the reference system's call.
+         */
+        LegacyPrediction: {
+            /** Model */
+            model: string;
+            /**
+             * Prediction
+             * @description P(fake); above 0.5 is fake.
+             */
+            prediction: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "fake" | "real" | "inconclusive";
         };
         /**
          * LimitsAnswer
@@ -498,10 +437,10 @@ export interface components {
         LimitsAnswer: {
             /** Max File Bytes */
             max_file_bytes: number;
-            /** Max Pixels */
-            max_pixels: number;
             /** Max Files */
             max_files: number;
+            /** Max Pixels */
+            max_pixels: number;
             /** Max Request Bytes */
             max_request_bytes: number;
         };
@@ -510,32 +449,32 @@ export interface components {
          * @description One network with its card, if it has one.
          */
         ModelDetail: {
+            card: components["schemas"]["Card"] | null;
+            /** Default */
+            default: boolean;
             /** Name */
             name: string;
+            /** Parameters */
+            parameters: number | null;
+            reading: components["schemas"]["Reading"] | null;
+            /**
+             * Reason
+             * @description Why the file is unusable, or why a replacement or a card is not in use.
+             */
+            reason: string | null;
             /**
              * State
              * @enum {string}
              */
             state: "ready" | "converting" | "unusable";
-            /**
-             * Reason
-             * @description Why it is unusable.
-             */
-            reason: string | null;
-            /** Default */
-            default: boolean;
-            /** Version */
-            version: string | null;
             /** Summary */
             summary: string;
-            /** Parameters */
-            parameters: number | null;
-            reading: components["schemas"]["Reading"] | null;
             /** Test Accuracy */
             test_accuracy: number | null;
             /** Test Auc */
             test_auc: number | null;
-            card: components["schemas"]["Card"] | null;
+            /** Version */
+            version: string | null;
         };
         /**
          * ModelList
@@ -560,31 +499,31 @@ export interface components {
          * @description One ``.keras`` file of the model folder.
          */
         ModelSummary: {
+            /** Default */
+            default: boolean;
             /** Name */
             name: string;
+            /** Parameters */
+            parameters: number | null;
+            reading: components["schemas"]["Reading"] | null;
+            /**
+             * Reason
+             * @description Why the file is unusable, or why a replacement or a card is not in use.
+             */
+            reason: string | null;
             /**
              * State
              * @enum {string}
              */
             state: "ready" | "converting" | "unusable";
-            /**
-             * Reason
-             * @description Why it is unusable.
-             */
-            reason: string | null;
-            /** Default */
-            default: boolean;
-            /** Version */
-            version: string | null;
             /** Summary */
             summary: string;
-            /** Parameters */
-            parameters: number | null;
-            reading: components["schemas"]["Reading"] | null;
             /** Test Accuracy */
             test_accuracy: number | null;
             /** Test Auc */
             test_auc: number | null;
+            /** Version */
+            version: string | null;
         };
         /**
          * Prediction
@@ -592,15 +531,18 @@ export interface components {
          */
         Prediction: {
             /**
-             * File
-             * @description The file's name as it was sent.
-             */
-            file: string;
-            /**
              * Fake Probability
              * @description Calibrated; 1.0 is certainly fake.
              */
             fake_probability: number;
+            /**
+             * File
+             * @description The file's name as it was sent.
+             */
+            file: string;
+            /** Height */
+            height: number;
+            timings_ms: components["schemas"]["Timings"];
             /**
              * Verdict
              * @enum {string}
@@ -611,9 +553,6 @@ export interface components {
              * @description Of the upright image, in pixels.
              */
             width: number;
-            /** Height */
-            height: number;
-            timings_ms: components["schemas"]["Timings"];
         };
         /**
          * Predictions
@@ -629,15 +568,6 @@ export interface components {
          * @description An RFC 9457 problem: what went wrong and what to do.
          */
         Problem: {
-            /**
-             * Type
-             * @example urn:deepfake-detection:problem:unsupported-format
-             */
-            type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
             /** Detail */
             detail: string;
             /**
@@ -645,22 +575,31 @@ export interface components {
              * @default null
              */
             request_id: string | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @example urn:deepfake-detection:problem:unsupported-format
+             */
+            type: string;
         };
         /**
          * Reading
          * @description How the network's output is read; unproven where no card says so.
          */
         Reading: {
-            /**
-             * Output
-             * @enum {string}
-             */
-            output: "sigmoid" | "softmax";
             /** Class Order */
             class_order: [
                 "fake" | "real",
                 "fake" | "real"
             ];
+            /**
+             * Output
+             * @enum {string}
+             */
+            output: "sigmoid" | "softmax";
             /** Proven */
             proven: boolean;
         };
@@ -669,16 +608,16 @@ export interface components {
          * @description Images whose probability fell into one bin, and what they really were.
          */
         ReliabilityBin: {
-            /** Low */
-            low: number;
-            /** High */
-            high: number;
             /** Count */
             count: number;
-            /** Mean Probability */
-            mean_probability: number | null;
             /** Fraction Fake */
             fraction_fake: number | null;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean Probability */
+            mean_probability: number | null;
         };
         /**
          * RocPoint
@@ -697,23 +636,17 @@ export interface components {
          *     ``auc`` and ``equal_error_rate`` are null where the set holds one class only.
          */
         Scores: {
-            /** Real */
-            real: number;
-            /** Fake */
-            fake: number;
             /** Accuracy */
             accuracy: number;
-            /** Precision */
-            precision: number | null;
-            /** Recall */
-            recall: number | null;
             /** Auc */
             auc: number | null;
-            /** Equal Error Rate */
-            equal_error_rate: number | null;
             /** Calibration Error */
             calibration_error: number;
             confusion: components["schemas"]["Confusion"];
+            /** Equal Error Rate */
+            equal_error_rate: number | null;
+            /** Fake */
+            fake: number;
             /**
              * Intervals
              * @default {}
@@ -721,19 +654,37 @@ export interface components {
             intervals: {
                 [key: string]: components["schemas"]["Interval"];
             };
+            /** Precision */
+            precision: number | null;
+            /** Real */
+            real: number;
+            /** Recall */
+            recall: number | null;
+        };
+        /**
+         * SingleUpload
+         * @description One image to judge.
+         */
+        SingleUpload: {
+            /**
+             * File
+             * Format: binary
+             * @description JPEG, PNG or WebP.
+             */
+            file: string;
         };
         /**
          * TensorBoardStatus
          * @description Whether the training curves can be shown yet.
          */
         TensorBoardStatus: {
+            /** Detail */
+            detail: string;
             /**
              * State
              * @enum {string}
              */
             state: "ready" | "starting" | "unavailable";
-            /** Detail */
-            detail: string;
         };
         /**
          * Timings
@@ -752,12 +703,21 @@ export interface components {
          * @description How the weights came about.
          */
         TrainingRecord: {
+            /** Best Epoch */
+            best_epoch: number;
             /** Command */
             command: string;
-            /** Date */
-            date: string;
             /** Data */
             data: string;
+            /** Date */
+            date: string;
+            /** Epochs */
+            epochs: number;
+            /**
+             * History
+             * @default []
+             */
+            history: components["schemas"]["EpochScores"][];
             /**
              * Images
              * @default {}
@@ -765,21 +725,12 @@ export interface components {
             images: {
                 [key: string]: number;
             };
-            /** Epochs */
-            epochs: number;
-            /** Best Epoch */
-            best_epoch: number;
-            /**
-             * History
-             * @default []
-             */
-            history: components["schemas"]["EpochScores"][];
             /** Precision */
             precision: string;
-            /** Seed */
-            seed: number;
             /** Seconds */
             seconds: number;
+            /** Seed */
+            seed: number;
             /**
              * Versions
              * @default {}
@@ -787,6 +738,17 @@ export interface components {
             versions: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Upload
+         * @description Images to judge together.
+         */
+        Upload: {
+            /**
+             * File
+             * @description JPEG, PNG or WebP.
+             */
+            file: string[];
         };
     };
     responses: never;
@@ -796,4 +758,381 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    getLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsAnswer"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The default network first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The network. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+            /** @description No such model */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    predict: {
+        parameters: {
+            query?: {
+                model?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Upload"];
+            };
+        };
+        responses: {
+            /** @description One result for each file, in order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Predictions"];
+                };
+            };
+            /** @description No file in the request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such model */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image too large; Request too large; Too many files in one request */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not an image format that can be read */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Empty file; Damaged image; Parameter not understood */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests at once; Model still being prepared; No model can answer */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTensorBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TensorBoardStatus"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    isAlive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    predictOne: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["SingleUpload"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegacyPrediction"];
+                };
+            };
+            /** @description No file in the request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such model */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image too large; Request too large; Too many files in one request */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not an image format that can be read */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Empty file; Damaged image; Parameter not understood */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests at once; Model still being prepared; No model can answer */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    isReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The default network can judge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Model still being prepared; No model can answer */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

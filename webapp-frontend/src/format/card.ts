@@ -69,6 +69,24 @@ interface Fact {
   code?: boolean
 }
 
+/** Counts under `split/source/class`, added up: one line a split, its sources in brackets. */
+export function imageFacts(counts: Record<string, number>): Fact[] {
+  const splits = new Map<string, Map<string, number>>()
+  for (const [key, number] of Object.entries(counts)) {
+    const [split = key, source = ''] = key.split('/')
+    const sources = splits.get(split) ?? new Map<string, number>()
+    splits.set(split, sources.set(source, (sources.get(source) ?? 0) + number))
+  }
+  return [...splits].map(([split, sources]) => {
+    const total = [...sources.values()].reduce((sum, number) => sum + number, 0)
+    const parts = [...sources].map(([source, number]) => `${source} ${count(number)}`).join(', ')
+    return {
+      term: `Images, ${split}`,
+      text: sources.size > 1 ? `${count(total)} (${parts})` : count(total),
+    }
+  })
+}
+
 /** What stands on a model's page beside its measurements. */
 export function cardFacts({ card, parameters, reading, version }: ModelDetail): Fact[] {
   const facts: Fact[] = []

@@ -1,0 +1,83 @@
+import { flushPromises } from '@vue/test-utils'
+import { beforeEach, expect, it } from 'vitest'
+import { FakeRequest, fakeUploads, inScope } from '@/testing/fakes'
+import { photo, prediction } from '@/testing/samples'
+import { useDetection } from './useDetection'
+
+const answer = { model: { name: 'v3', version: '1.0' }, results: [prediction()] }
+
+beforeEach(fakeUploads)
+
+function chosen() {
+  const use = inScope(useDetection)
+  use.choose(() => photo(), null)
+  return use
+}
+
+it('goes from a photograph to its verdict', async () => {
+  const { detection, send } = chosen()
+  expect(detection.value.step).toBe('chosen')
+  const sent = send('v 3')
+  expect(FakeRequest.last.address).toBe('/api/v1/predictions?model=v%203')
+  FakeRequest.last.upload.onprogress?.({ loaded: 30, total: 40 })
+  expect(detection.value).toMatchObject({ step: 'sending', progress: 0.75 })
+  FakeRequest.last.answer(200, answer)
+  await sent
+  expect(detection.value).toMatchObject({
+    step: 'judged',
+    judgement: { model: { name: 'v3' }, prediction: { verdict: 'fake' } },
+  })
+})
+
+it('keeps the photograph when the upload is cancelled', async () => {
+  const { detection, send, cancel } = chosen()
+  const sent = send(null)
+  expect(FakeRequest.last.address).toBe('/api/v1/predictions')
+  cancel()
+  await sent
+  expect(detection.value).toMatchObject({ step: 'chosen', file: { name: 'portrait.jpg' } })
+})
+
+it.each([
+  ['a page instead of JSON', (r: FakeRequest) => r.answer(200, '<html>'), 'garbled'],
+  ['JSON of another shape', (r: FakeRequest) => r.answer(200, { ok: true }), 'garbled'],
+  ['a lost connection', (r: FakeRequest) => r.onerror?.(), 'offline'],
+  ['a busy server', (r: FakeRequest) => r.answer(503, {}, { 'Retry-After': '3' }), 'busy'],
+  [
+    'a problem inside a good answer',
+    (r: FakeRequest) =>
+      r.answer(200, {
+        model: answer.model,
+        results: [{ file: 'x', problem: { status: 422, title: 'Broken', detail: 'Cut off.' } }],
+      }),
+    'problem',
+  ],
+])('tells %s and can be asked again', async (_, respond, kind) => {
+  const { detection, send } = chosen()
+  let sent = send(null)
+  respond(FakeRequest.last)
+  await sent
+  expect(detection.value).toMatchObject({ step: 'failed', failure: { kind } })
+
+  sent = send(null)
+  FakeRequest.last.answer(200, answer)
+  await sent
+  expect(detection.value.step).toBe('judged')
+})
+
+it('ignores the answer for a photograph that was replaced meanwhile', async () => {
+  const { detection, send, choose } = chosen()
+  const sent = send(null)
+  const late = FakeRequest.last
+  choose(() => photo('other.jpg'), null)
+  late.answer(200, answer)
+  await sent
+  await flushPromises()
+  expect(detection.value).toMatchObject({ step: 'chosen', file: { name: 'other.jpg' } })
+})
+
+it('refuses before anything is sent', () => {
+  const { detection, choose } = inScope(useDetection)
+  choose(() => photo('notes.txt', 'text/plain'), null)
+  expect(detection.value).toMatchObject({ step: 'failed', failure: { kind: 'refused' } })
+})

@@ -1,0 +1,86 @@
+import type { Card, ModelDetail, ModelSummary, Prediction, Scores } from '@/api/client'
+import type { Judgement } from '@/api/upload'
+
+/** Objects of the wire format, for tests to vary. */
+export const scores = (changes: Partial<Scores> = {}): Scores => ({
+  real: 400,
+  fake: 600,
+  accuracy: 0.7,
+  precision: 0.72,
+  recall: 0.75,
+  auc: 0.774,
+  equal_error_rate: 0.3,
+  calibration_error: 0.02,
+  confusion: { true_positive: 450, false_positive: 150, true_negative: 250, false_negative: 150 },
+  intervals: {},
+  ...changes,
+})
+
+export const card = (changes: Partial<Card> = {}): Card => ({
+  name: 'v3',
+  version: '1.0',
+  summary: 'The third network.',
+  sha256: 'a'.repeat(64),
+  input: { height: 256, width: 256, channels: 3, value_range: [0, 1], resize_filter: 'bilinear' },
+  crop: 'whole',
+  class_order: ['real', 'fake'],
+  calibration: { temperature: 1, bias: 0 },
+  inconclusive: { low: 0.5, high: 0.5 },
+  parameters: 3_946_481,
+  optimizer_variables: 7_892_964,
+  training: null,
+  evaluations: [
+    {
+      data: 'Faces in the wild',
+      split: 'Test',
+      command: 'deepfake evaluate v3',
+      date: '2026-11-23',
+      sources: { all: scores() },
+      decided: null,
+      roc: [],
+      reliability: [],
+      robustness: {},
+    },
+  ],
+  data_licence: 'unknown',
+  known_limits: [],
+  ...changes,
+})
+
+export const model = (changes: Partial<ModelSummary> = {}): ModelSummary => ({
+  name: 'v3',
+  state: 'ready',
+  reason: null,
+  default: true,
+  version: '1.0',
+  summary: 'The third network.',
+  parameters: 3_946_481,
+  reading: { output: 'sigmoid', class_order: ['real', 'fake'], proven: true },
+  test_accuracy: 0.7,
+  test_auc: 0.774,
+  ...changes,
+})
+
+export const detail = (changes: Partial<ModelDetail> = {}): ModelDetail => ({
+  ...model(),
+  card: card(),
+  ...changes,
+})
+
+export const prediction = (changes: Partial<Prediction> = {}): Prediction => ({
+  file: 'portrait.jpg',
+  fake_probability: 0.934,
+  verdict: 'fake',
+  width: 1200,
+  height: 900,
+  timings_ms: { decode: 5, network: 20, total: 30 },
+  ...changes,
+})
+
+export const judgement = (changes: Partial<Prediction> = {}): Judgement => ({
+  model: { name: 'v3', version: '1.0' },
+  prediction: prediction(changes),
+})
+
+export const photo = (name = 'portrait.jpg', type = 'image/jpeg', content = 'pixels') =>
+  new File([content], name, { type })

@@ -1,0 +1,76 @@
+import { flushPromises, mount } from '@vue/test-utils'
+import { beforeEach, expect, it, vi } from 'vitest'
+import { createMemoryHistory, createRouter } from 'vue-router'
+import { answerFetch, FakeRequest, fakeUploads } from '@/testing/fakes'
+import { detail, model, photo, prediction } from '@/testing/samples'
+import DetectView from './DetectView.vue'
+
+const limits = { max_file_bytes: 100, max_pixels: 1, max_files: 1, max_request_bytes: 100 }
+
+beforeEach(() => {
+  fakeUploads()
+  URL.createObjectURL = vi.fn(() => 'blob:portrait')
+  URL.revokeObjectURL = vi.fn()
+  Element.prototype.scrollIntoView = vi.fn()
+})
+
+async function open(models = [model()]) {
+  answerFetch({
+    '/api/v1/models': { models },
+    '/api/v1/models/v3': detail(),
+    '/api/v1/limits': limits,
+  })
+  const history = createMemoryHistory()
+  const routes = [{ path: '/:path(.*)*', component: DetectView }]
+  const router = createRouter({ history, routes })
+  const view = mount(DetectView, { global: { plugins: [router] } })
+  await flushPromises()
+  return view
+}
+
+async function pick(view: Awaited<ReturnType<typeof open>>, file: File) {
+  const input = view.get('input[type=file]')
+  Object.defineProperty(input.element, 'files', { value: [file], configurable: true })
+  await input.trigger('change')
+}
+
+const button = (view: Awaited<ReturnType<typeof open>>) => view.get('button.primary')
+const spoken = (view: Awaited<ReturnType<typeof open>>) =>
+  view.get('[role=status][aria-live=polite]').text()
+
+it('speaks the verdict and shows it in words', async () => {
+  const view = await open()
+  expect(button(view).attributes('disabled')).toBeDefined()
+  await pick(view, photo())
+  await button(view).trigger('click')
+  expect(spoken(view)).toBe('Checking portrait.jpg.')
+  FakeRequest.last.answer(200, {
+    model: { name: 'v3', version: '1.0' },
+    results: [prediction({ verdict: 'real', fake_probability: 0.12 })],
+  })
+  await flushPromises()
+  expect(view.get('h2').text()).toBe('Likely real')
+  expect(spoken(view)).toContain('Verdict for portrait.jpg: Likely real.')
+  expect(spoken(view)).toContain('12.0 %')
+  expect(view.text()).toContain('Faces in the wild')
+})
+
+it('names a file that is too big without sending it', async () => {
+  const view = await open()
+  await pick(view, photo('huge.jpg', 'image/jpeg', 'x'.repeat(101)))
+  expect(view.get('[role=alert]').text()).toContain('huge.jpg is too big')
+  expect(button(view).attributes('disabled')).toBeDefined()
+})
+
+it('offers no check while no network is ready', async () => {
+  const view = await open([model({ state: 'unusable', reason: 'It is cut off.', default: false })])
+  await pick(view, photo())
+  expect(button(view).attributes('disabled')).toBeDefined()
+  expect(view.text()).toContain('No network is ready')
+})
+
+it('promises what it keeps', async () => {
+  const text = (await open()).text()
+  expect(text).toContain('Not proof.')
+  expect(text).toContain('not stored')
+})
