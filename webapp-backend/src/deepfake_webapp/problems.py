@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
+from flask import Response, current_app, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
+
 from deepfake_detection.image import (
     EmptyImage,
     ImageError,
@@ -14,10 +18,6 @@ from deepfake_detection.image import (
     UndecodableImage,
     UnsupportedFormat,
 )
-from flask import Response, current_app, g, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.wrappers import Response as AnyResponse
-
 from deepfake_webapp.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from deepfake_detection.inference import Network, UnusableModel, load_network
-
+from deepfake_detection.inference import Network, UnusableModel, default_cache, load_network
 from deepfake_webapp import metrics
 from deepfake_webapp.problems import MODEL_NOT_READY, NO_USABLE_MODEL, UNKNOWN_MODEL, ProblemError
 from deepfake_webapp.settings import Settings
@@ -191,7 +190,7 @@ class Registry:
     def _open(self, name: str, path: Path) -> Network:
         return load_network(
             path,
-            self._settings.cache,
+            self._settings.cache or default_cache(),
             threads=self._settings.onnx_threads,
             flip=name in self._settings.flip_models,
         )

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal
 
 from apiflask.fields import UploadFile
-from deepfake_detection.image.card import Card, ClassName, Verdict
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
+
+from deepfake_detection.image.card import Card, ClassName, Verdict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 

@@ -76,7 +76,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Build the application, once, before the fork."""
+        """Build the application, in each worker: what it imports starts threads."""
         from deepfake_webapp.app import create_app
 
         return create_app(self._settings, tensorboard_status=self._status_file)
@@ -88,7 +88,6 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "workers": settings.workers,
             "worker_class": "gthread",
             "threads": settings.worker_threads,
-            "preload_app": True,
             "timeout": 60,
             "graceful_timeout": settings.shutdown_seconds,
             "keepalive": 15,
@@ -121,7 +120,6 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     def _post_worker_init(self, worker: Any) -> None:
         from deepfake_webapp import context
 
-        # After the fork: ONNX Runtime's threads do not survive one.
         context.of(worker.wsgi).registry.start()
 
     def _child_exit(self, _: Any, worker: Any) -> None:

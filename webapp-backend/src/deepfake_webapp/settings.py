@@ -1,10 +1,12 @@
-"""Every setting of the server: read from ``DEEPFAKE_…``, listed by ``deepfake-webapp settings``."""
+"""Every setting of the server: read from ``DEEPFAKE_…``, listed by ``deepfake-webapp settings``.
+
+The gunicorn master reads them before it forks, so nothing here may start a thread: NumPy and ONNX
+Runtime do when they are imported, and ONNX Runtime then aborts or hangs its forked children.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from deepfake_detection.image import Limits
-from deepfake_detection.inference import default_cache
 from pydantic import Field, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -24,8 +26,10 @@ class Settings(BaseSettings):
     model_folder: Path = Field(
         _WORKSPACE / "model", description="Folder of NAME.keras files, each with its NAME.json."
     )
-    cache: Path = Field(
-        default_factory=default_cache, description="Folder that keeps converted networks."
+    cache: Path | None = Field(
+        None,
+        description="Folder that keeps converted networks. Empty: ml-deepfake-detection in the "
+        "user's cache folder.",
     )
     default_model: str = Field(
         "",
@@ -86,11 +90,6 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
-
-    @property
-    def limits(self) -> Limits:
-        """What decoding one image may cost."""
-        return Limits(max_bytes=self.max_file_bytes, max_pixels=self.max_pixels)
 
     @property
     def worker_threads(self) -> int:

@@ -1,9 +1,9 @@
 """Which networks there are, and what an upload may be."""
 
 from apiflask import APIBlueprint
+
 from deepfake_detection.image import Card
 from deepfake_detection.image.card import Scores
-
 from deepfake_webapp import problems, schemas
 from deepfake_webapp.context import parts
 from deepfake_webapp.registry import Entry

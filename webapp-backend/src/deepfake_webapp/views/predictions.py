@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from apiflask import APIBlueprint
-from deepfake_detection.inference import Judgement, judge
 from werkzeug.datastructures import FileStorage
 
+from deepfake_detection.image import Limits
+from deepfake_detection.inference import Judgement, judge
 from deepfake_webapp import metrics, problems, schemas
 from deepfake_webapp.context import parts
 
@@ -73,9 +74,11 @@ def _checked(files: Sequence[FileStorage], most: int) -> list[FileStorage]:
 def _judge(
     files: Sequence[FileStorage], model: str | None
 ) -> tuple[schemas.ModelReference, list[Judgement | problems.ProblemError]]:
+    settings = parts().settings
+    limits = Limits(max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels)
     name, network = parts().registry.choose(model)
     with parts().queue.slot():
-        outcomes = judge(network, [f.read() for f in files], limits=parts().settings.limits)
+        outcomes = judge(network, [file.read() for file in files], limits=limits)
     _count(name, [outcome for outcome in outcomes if isinstance(outcome, Judgement)])
     judged = [o if isinstance(o, Judgement) else problems.of_image(o) for o in outcomes]
     if len(judged) == 1 and not isinstance(judged[0], Judgement):
