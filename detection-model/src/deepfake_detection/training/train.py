@@ -9,6 +9,8 @@ import contextlib
 import csv
 import json
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -165,8 +167,10 @@ def train(options: Options) -> Path:
     """
     files = RunFiles(options.output, options.name)
     precision = resolve_precision(options.precision)
-    _open_run(files, options, precision)
+    _check_run(files, options, precision)
     training, validation = _load(options, "Train"), _load(options, "Validation")
+    if not options.resume:
+        _start_run(files, options, precision)
     network = _build(options, precision)
     finished = _fit(network, training, validation, options, files)
     if not files.best.is_file():
@@ -207,34 +211,41 @@ def _cpu_has_bfloat16() -> bool:
         return False
 
 
-def _open_run(files: RunFiles, options: Options, precision: str) -> None:
-    """Make the run's folder, or check that the one there is the one to resume."""
-    settings = {
+def _settings(options: Options, precision: str) -> dict[str, str | int]:
+    """What a resumed run must share with the run it goes on with."""
+    return {
         "network": options.network,
         "data": str(options.data.resolve()),
         "batch_size": options.batch_size,
         "seed": options.seed,
         "precision": precision,
     }
+
+
+def _check_run(files: RunFiles, options: Options, precision: str) -> None:
+    """Refuse to overwrite an unfinished run, or to resume one that was started otherwise."""
     if not options.resume:
         if files.folder.exists():
             raise RunError(
                 f"An unfinished run of {options.name} lies in {files.folder}. Add --resume to go "
                 "on with it, give another --name, or delete the folder to start over."
             )
-        shutil.rmtree(files.logs, ignore_errors=True)
-        files.folder.mkdir(parents=True)
-        files.settings.write_text(json.dumps(settings, indent=2), encoding="utf-8")
         return
     if not files.settings.is_file():
         raise RunError(f"There is no run to resume in {files.folder}. Leave out --resume.")
     started_with = json.loads(files.settings.read_text(encoding="utf-8"))
-    for key, value in settings.items():
+    for key, value in _settings(options, precision).items():
         if started_with.get(key) != value:
             raise RunError(
                 f"The run in {files.folder} was started with {key} = {started_with.get(key)}, not "
                 f"{value}. Resume it with the same settings, or give another --name."
             )
+
+
+def _start_run(files: RunFiles, options: Options, precision: str) -> None:
+    shutil.rmtree(files.logs, ignore_errors=True)
+    files.folder.mkdir(parents=True)
+    files.settings.write_text(json.dumps(_settings(options, precision), indent=2), encoding="utf-8")
 
 
 def _load(options: Options, split: str) -> DecodedSplit:
@@ -287,7 +298,9 @@ def _fit(
     history = read_history(files.history)
     # A resumed run draws from another seed, or it would repeat the first epochs' orders.
     order_seed = options.seed + len(history)
+    stop = _StopBetweenBatches()
     callbacks = [
+        stop,
         _EpochClock(),
         keras.callbacks.CSVLogger(str(files.history), append=True),
         keras.callbacks.ModelCheckpoint(
@@ -304,23 +317,60 @@ def _fit(
         keras.callbacks.TensorBoard(str(files.logs), write_graph=True, profile_batch=0),
     ]
     try:
-        network.fit(
-            batches(training, spec, options.batch_size, shuffle_seed=order_seed),
-            validation_data=batches(validation, spec, options.batch_size),
-            epochs=options.epochs,
-            callbacks=callbacks,
-            shuffle=False,  # the pipeline does
-            verbose=1 if console.is_terminal else 2,
-        )
+        with stop.listening():
+            network.fit(
+                batches(training, spec, options.batch_size, shuffle_seed=order_seed),
+                validation_data=batches(validation, spec, options.batch_size),
+                epochs=options.epochs,
+                callbacks=callbacks,
+                shuffle=False,  # the pipeline does
+                verbose=1 if console.is_terminal else 2,
+            )
     except KeyboardInterrupt:
         return False
     return True
 
 
+class _StopBetweenBatches(keras.callbacks.Callback):
+    """Holds Ctrl-C back until a batch ends, so that it never cuts a checkpoint in half.
+
+    A second Ctrl-C is not held back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hold Ctrl-C back; outside the main thread there is none to hold."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _ask(self, *_: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        console.print("Stopping after this batch.")
+
+    def _stop_if_asked(self, *_: object, **__: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+
+    on_train_batch_end = _stop_if_asked
+    on_test_batch_end = _stop_if_asked
+
+
 class _EpochClock(keras.callbacks.Callback):
     """Adds ``seconds`` to each epoch's log."""
 
-    def on_epoch_begin(self, *_: object) -> None:
+    def on_epoch_begin(self, *_: object, **__: object) -> None:
         self.started = time.monotonic()
 
     def on_epoch_end(self, _epoch: int, logs: dict[str, Any] | None = None) -> None:
