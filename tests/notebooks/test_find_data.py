@@ -73,7 +73,7 @@ def test_then_kaggle(kaggle: Path, tmp_path: Path) -> None:
 def test_drawings_come_last_and_say_so(tmp_path: Path) -> None:
     found = find_data(None, workspace=tmp_path)
 
-    console = Console(width=200, record=True, quiet=False)
+    console = Console(width=200)
     with console.capture() as shown:
         console.print(found.describe())
     assert found.is_sample

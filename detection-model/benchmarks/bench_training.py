@@ -1,0 +1,230 @@
+"""Training throughput on v3: our input pipeline beside the reference's and beside no pipeline.
+
+    python detection-model/benchmarks/bench_training.py --output bench-training.json
+
+Measured in one process, in turns, so that a busy machine disturbs all alike:
+
+- ``reference``: ``image_dataset_from_directory`` and a division by 255, every epoch from the files;
+- ``first epoch``: ours, decoding the files included;
+- ``later epochs``: ours, from the decoded images in memory;
+- ``cache file``: ours, from the file used when memory is short, its pages dropped before the epoch;
+- ``in memory``: no pipeline, ``fit`` on a float32 array.
+
+Takes about five minutes on two cores with the 1,024 drawings of 256x256 it makes by default.
+"""
+
+import argparse
+import gc
+import json
+import os
+import platform
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from deepfake_detection.image.preprocess import scale
+from deepfake_detection.training.dataset import find_dataset, read_split
+from deepfake_detection.training.networks import RECIPES
+from deepfake_detection.training.pixels import DecodedSplit, batches, decode_split
+from deepfake_detection.training.sample_data import make_sample_data
+from deepfake_detection.training.train import dtype_policy, resolve_precision
+
+RECIPE = RECIPES["v3"]
+PRECISIONS = ("float32", "mixed_bfloat16")
+FIRST_EPOCH_GOAL = 1.5
+LATER_EPOCHS_GOAL = 0.95
+
+Fit = Callable[[keras.Model], None]
+
+
+class Bench:
+    """The ways to feed one training split, each a function that trains one epoch."""
+
+    def __init__(self, data: Path, cache: Path) -> None:
+        self.folder = find_dataset(data) / "Train"
+        self.images = read_split(data, "Train")
+        self.cache = cache
+        self.decoded = self._decode()
+        self.cached = self._decode(memory_bytes=0)
+        self.array = scale(self.decoded.pixels, RECIPE.input)
+        self.variants: dict[str, Fit] = {
+            "reference": self.reference,
+            "first epoch": self.first_epoch,
+            "later epochs": self.later_epochs,
+            "cache file": self.cache_file,
+            "in memory": self.in_memory,
+        }
+
+    def reference(self, network: keras.Model) -> None:
+        """One epoch as the reference feeds it; Keras's function decodes in parallel by itself."""
+        dataset = keras.utils.image_dataset_from_directory(
+            self.folder,
+            label_mode="binary",
+            image_size=(RECIPE.input.height, RECIPE.input.width),
+            batch_size=RECIPE.batch_size,
+            verbose=False,
+        )
+        self._fit(network, dataset.map(lambda x, y: (x / 255, y[:, 0])))
+
+    def first_epoch(self, network: keras.Model) -> None:
+        """Decode all files, then one epoch."""
+        self._fit(network, self._batches(self._decode()))
+
+    def later_epochs(self, network: keras.Model) -> None:
+        """One epoch from decoded images in memory."""
+        self._fit(network, self._batches(self.decoded))
+
+    def cache_file(self, network: keras.Model) -> None:
+        """One epoch from the file on disk, none of it in the page cache."""
+        for file in self.cache.glob("*.uint8"):
+            with file.open("rb") as opened:
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        self._fit(network, self._batches(self.cached))
+
+    def in_memory(self, network: keras.Model) -> None:
+        """One epoch on float32 arrays that are ready."""
+        network.fit(self.array, self.decoded.labels, batch_size=RECIPE.batch_size, verbose=0)
+
+    def _decode(self, memory_bytes: int | None = None) -> DecodedSplit:
+        return decode_split(self.images, RECIPE.input, cache=self.cache, memory_bytes=memory_bytes)
+
+    def _batches(self, split: DecodedSplit) -> tf.data.Dataset:
+        return batches(split, RECIPE.input, RECIPE.batch_size, shuffle_seed=1)
+
+    @staticmethod
+    def _fit(network: keras.Model, dataset: tf.data.Dataset) -> None:
+        network.fit(dataset, shuffle=False, verbose=0)
+
+
+def compiled(precision: str) -> keras.Model:
+    """Return v3 as training compiles it."""
+    with dtype_policy(precision):
+        network = RECIPE.build()
+    network.compile(
+        optimizer=keras.optimizers.Adam(RECIPE.learning_rate),
+        loss="binary_crossentropy",
+        metrics=["accuracy", keras.metrics.AUC(name="auc")],
+        jit_compile="auto" if tf.config.list_physical_devices("GPU") else False,
+    )
+    return network
+
+
+def measure(bench: Bench, repeats: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Return seconds an epoch by "variant, precision", and the peak memory after each variant.
+
+    The first turn traces and fills caches and is not counted.
+    """
+    networks = {precision: compiled(precision) for precision in PRECISIONS}
+    seconds: dict[str, list[float]] = {}
+    peaks: dict[str, float] = {}
+    for turn in range(repeats + 1):
+        for variant, fit in bench.variants.items():
+            for precision, network in networks.items():
+                gc.collect()
+                started = time.perf_counter()
+                fit(network)
+                if turn:
+                    elapsed = time.perf_counter() - started
+                    seconds.setdefault(f"{variant}, {precision}", []).append(elapsed)
+            peaks.setdefault(variant, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+        print(f"turn {turn} of {repeats} done", flush=True)
+    return seconds, peaks
+
+
+def ratio(seconds: dict[str, list[float]], ours: str, other: str) -> float:
+    """Return how many times as fast ours is: the median over the turns."""
+    return statistics.median(
+        theirs / mine for mine, theirs in zip(seconds[ours], seconds[other], strict=True)
+    )
+
+
+def ratios(seconds: dict[str, list[float]]) -> dict[str, float]:
+    """Compare at equal precision, and our default with the reference's float32."""
+    auto = resolve_precision("auto")
+    found = {
+        f"{ours} / {other}, {precision}": ratio(
+            seconds, f"{ours}, {precision}", f"{other}, {precision}"
+        )
+        for ours, other in (
+            ("first epoch", "reference"),
+            ("later epochs", "reference"),
+            ("later epochs", "in memory"),
+            ("cache file", "in memory"),
+        )
+        for precision in PRECISIONS
+    }
+    for ours in ("first epoch", "later epochs"):
+        found[f"{ours}, {auto} (our default) / reference, float32"] = ratio(
+            seconds, f"{ours}, {auto}", "reference, float32"
+        )
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def report(bench: Bench, repeats: int) -> dict[str, object]:
+    """Measure, print and return everything."""
+    seconds, peaks = measure(bench, repeats)
+    count = len(bench.images)
+    rates = {name: round(count / statistics.median(s), 1) for name, s in seconds.items()}
+    compared = ratios(seconds)
+    print(f"\n{count} images, batches of {RECIPE.batch_size}, median of {repeats} turns")
+    for name, rate in rates.items():
+        print(f"{rate:9.1f} images/s  {name}")
+    print()
+    for name, value in compared.items():
+        print(f"{value:9.2f} x  {name}")
+    print(
+        f"\nGoals: first epoch >= {FIRST_EPOCH_GOAL} x the reference, later epochs >= "
+        f"{LATER_EPOCHS_GOAL} x in memory.\nPeak memory of the process so far, MB: "
+        + ", ".join(f"{name} {peak:,.0f}" for name, peak in peaks.items())
+        + f"; the float32 array alone {bench.array.nbytes / 1e6:,.0f}, as uint8 "
+        f"{bench.decoded.pixels.nbytes / 1e6:,.0f}."
+    )
+    return {
+        "images": count,
+        "batch_size": RECIPE.batch_size,
+        "repeats": repeats,
+        "cores": os.cpu_count(),
+        "gpus": len(tf.config.list_physical_devices("GPU")),
+        "processor": _processor(),
+        "default_precision": resolve_precision("auto"),
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+        "images_per_second": rates,
+        "ratios": compared,
+        "peak_memory_mb": {name: round(peak) for name, peak in peaks.items()},
+        "seconds": {name: [round(s, 3) for s in values] for name, values in seconds.items()},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
+
+
+def main() -> None:
+    """Parse the options, measure, and write the result."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder that holds Dataset; else drawings")
+    parser.add_argument("--images", type=int, default=1024, help="drawings to train on")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--output", type=Path, help="receives the figures as JSON")
+    options = parser.parse_args()
+    keras.utils.set_random_seed(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        data = options.data or make_sample_data(folder, {"Train": options.images // 2})
+        result = report(Bench(data, folder / "cache"), options.repeats)
+    if options.output:
+        options.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
