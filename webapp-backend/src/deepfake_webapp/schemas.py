@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from apiflask.fields import UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from deepfake_detection.image.card import Card, ClassName, Verdict
@@ -40,6 +40,11 @@ class Upload(BaseModel):
     file: list[UploadFile] = Field(
         [], description="JPEG, PNG or WebP.", json_schema_extra=_without_default
     )
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return [] if value is None else value
 
 
 class SingleUpload(BaseModel):

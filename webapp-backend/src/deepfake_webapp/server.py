@@ -33,6 +33,8 @@ def serve(settings: Settings) -> None:
     runtime = Path(tempfile.mkdtemp(prefix="deepfake-webapp-"))
     # Before prometheus_client is imported, which looks at it then.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(runtime)
+    # ONNX Runtime reports to its makers unless this is set before it is imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     _Server(settings, listener, runtime).run()
 
 

@@ -1,7 +1,7 @@
 """Every setting of the server: read from ``DEEPFAKE_…``, listed by ``deepfake-webapp settings``.
 
 The gunicorn master reads them before it forks, so nothing here may start a thread: NumPy and ONNX
-Runtime do when they are imported, and ONNX Runtime then aborts or hangs its forked children.
+Runtime do when they are imported, and the latter's has aborted and hung forked children.
 """
 
 from pathlib import Path

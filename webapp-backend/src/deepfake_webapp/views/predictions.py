@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from apiflask import APIBlueprint
+from flask import request
 from werkzeug.datastructures import FileStorage
 
 from deepfake_detection.image import Limits
@@ -49,9 +50,9 @@ def predict(query: schemas.PredictionQuery, upload: schemas.Upload) -> schemas.P
 @blueprint.input(schemas.SingleUpload, location="files", arg_name="upload")
 @blueprint.output(schemas.LegacyPrediction, description="The answer.")
 @blueprint.doc(responses=_PROBLEMS, operation_id="predictOne")
-def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:
+def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:  # noqa: ARG001 - documents
     """Judge one image with the default network, as the reference system's call does."""
-    model, (outcome,) = _judge(_checked([upload.file] if upload.file else [], 1), None)
+    model, (outcome,) = _judge(_checked(request.files.getlist("file"), 1), None)
     if not isinstance(outcome, Judgement):
         raise outcome
     return schemas.LegacyPrediction(

@@ -1,0 +1,68 @@
+"""The document says what the server does."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+
+from deepfake_webapp.app import create_app
+from deepfake_webapp.problems import MEDIA_TYPE
+from deepfake_webapp.settings import Settings
+from tests.conftest import Server
+
+DOCUMENT = create_app(Settings()).spec
+
+
+def operations() -> list[dict]:
+    return [operation for path in DOCUMENT["paths"].values() for operation in path.values()]
+
+
+def test_every_operation_is_described_and_every_error_is_a_problem() -> None:
+    for operation in operations():
+        assert operation["summary"]
+        assert operation["operationId"]
+        for status, response in operation["responses"].items():
+            problem = status not in ("200",)
+            assert set(response["content"]) == {MEDIA_TYPE if problem else "application/json"}
+            assert response["description"]
+            assert ("Retry-After" in response.get("headers", {})) == (status == "503")
+
+
+def test_uploads_and_parameters_are_documented() -> None:
+    predict = DOCUMENT["paths"]["/api/v1/predictions"]["post"]
+    assert [parameter["name"] for parameter in predict["parameters"]] == ["model"]
+    assert set(predict["responses"]) == {"200", "400", "404", "413", "415", "422", "503", "default"}
+    body = predict["requestBody"]
+    assert body["required"]
+    assert list(body["content"]) == ["multipart/form-data"]
+    assert DOCUMENT["components"]["schemas"]["Upload"]["required"] == ["file"]
+
+
+def test_what_is_built_elsewhere_is_not_in_it() -> None:
+    text = str(DOCUMENT)
+    for absent in ("inspections", "second_look", "explain", "/metrics"):
+        assert absent not in text
+
+
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+
+
+@pytest.mark.slow
+@schema.parametrize()
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_server_keeps_to_its_document(case: schemathesis.Case, tiny: Server) -> None:
+    case.call_and_validate(
+        base_url=tiny.url,
+        checks=[
+            not_a_server_error,
+            schemathesis.checks.load_all_checks()["status_code_conformance"]
+            if hasattr(schemathesis.checks, "load_all_checks")
+            else not_a_server_error,
+        ],
+    )

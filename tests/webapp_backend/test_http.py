@@ -1,0 +1,165 @@
+"""What holds for every answer: problems, ids, headers, logs, the page and the figures."""
+
+import io
+import re
+import socket
+from pathlib import Path
+
+import pytest
+import requests
+
+from deepfake_webapp import context
+from deepfake_webapp.app import create_app
+from deepfake_webapp.settings import Settings
+from deepfake_webapp.views import predictions
+from tests.conftest import Server, eventually
+from tests.webapp_backend.conftest import encode, grey
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/nothing", 404),
+        ("POST", "/api/v1/nothing", 404),
+        ("POST", "/nothing", 404),
+        ("GET", "/api", 404),
+        ("GET", "/assets/nothing.js", 404),
+        ("GET", "/nothing.js", 404),
+        ("GET", "/api/v1/predictions", 405),
+        ("PUT", "/api/v1/models", 405),
+        ("DELETE", "/predict", 405),
+        ("POST", "/livez", 405),
+    ],
+)
+def test_flasks_own_errors_are_problems(tiny: Server, method: str, path: str, status: int) -> None:
+    answer = requests.request(method, tiny.url + path, timeout=10)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+    if status == 405:
+        assert answer.headers["Allow"]
+
+
+def test_an_unexpected_error_is_logged_and_not_shown(monkeypatch, networks, caplog) -> None:
+    networks("tiny")
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(predictions, "judge", fail)
+    app = create_app(Settings(model_folder=networks.folder, cache=networks.cache))
+    registry = context.of(app).registry
+    registry.start()
+    assert eventually(lambda: registry.default() is not None)
+    data = {"file": (io.BytesIO(encode(grey(1))), "private-name.png")}
+    answer = app.test_client().post("/api/v1/predictions", data=data)
+    assert answer.status_code == 500
+    assert answer.json["type"].endswith(":internal-error")
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+    assert b"secret detail" not in answer.data
+    assert "secret detail" in caplog.text
+    assert "private-name" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/api/v1/models", "/api/v1/nothing"])
+def test_every_answer_carries_the_browsers_policies(tiny: Server, path: str) -> None:
+    headers = tiny.get(path).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "script-src 'self';" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "Set-Cookie" not in headers
+    assert not [name for name in headers if name.startswith("Access-Control")]
+
+
+def test_the_log_has_one_json_line_a_request_without_names(tiny: Server) -> None:
+    files = {"file": ("private-name.png", encode(grey(1)))}
+    answer = tiny.post("/api/v1/predictions?model=tiny", files=files)
+    request_id = answer.headers["X-Request-ID"]
+
+    def lines() -> list[dict[str, object]]:
+        return [line for line in tiny.log_lines() if line.get("request_id") == request_id]
+
+    (line,) = eventually(lines)
+    assert line["method"] == "POST"
+    assert line["path"] == "/api/v1/predictions"
+    assert line["status"] == 200
+    assert line["milliseconds"] > 0
+    assert "private-name" not in tiny.log.read_text()
+
+
+def test_request_ids_are_taken_from_trusted_proxies_alone(tiny, start_tiny, networks) -> None:
+    networks("tiny")
+    given = {"X-Request-ID": "from-the-proxy"}
+    assert tiny.get("/livez", headers=given).headers["X-Request-ID"] != "from-the-proxy"
+    trusting = start_tiny(trusted_proxies=1)
+    assert trusting.get("/livez", headers=given).headers["X-Request-ID"] == "from-the-proxy"
+    evil = {"X-Request-ID": "a b<script>"}
+    assert re.fullmatch(
+        "[0-9a-f]{32}", trusting.get("/livez", headers=evil).headers["X-Request-ID"]
+    )
+
+
+def test_the_page_answers_its_own_addresses(tiny: Server) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    for path in ("/", "/models", "/models/tiny", "/logs"):
+        answer = tiny.get(path, headers=browser)
+        assert answer.status_code == 200
+        assert "<title>page</title>" in answer.text
+        assert answer.headers["Cache-Control"] == "no-cache"
+    script = tiny.get("/assets/app-1234.js")
+    assert script.text == "1"
+    assert "immutable" in script.headers["Cache-Control"]
+    assert tiny.get("/models", headers={"Accept": "application/json"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt"]
+)
+def test_the_page_folder_cannot_be_left(tiny: Server, path: str) -> None:
+    assert "secret" not in raw_get(tiny, path).partition("\r\n\r\n")[2]
+
+
+def raw_get(server: Server, target: str) -> str:
+    """Send a request line that no client library would."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(
+            f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        )
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+def test_a_page_that_is_not_built_says_so(start_tiny, networks, tmp_path: Path) -> None:
+    networks("tiny")
+    answer = start_tiny(page_folder=tmp_path / "missing").get("/")
+    assert answer.status_code == 503
+    assert "make run" in answer.json()["detail"]
+
+
+def test_metrics_are_those_of_all_workers(start_tiny, networks) -> None:
+    networks("tiny")
+    server = start_tiny()
+    for _ in range(12):
+        server.judge(encode(grey(250)))
+    text = server.get("/metrics").text
+    assert 'deepfake_verdicts_total{model="tiny",verdict="fake"} 12.0' in text
+    assert 'deepfake_model_loads_total{model="tiny",outcome="ready"} 2.0' in text
+    assert re.search(r'deepfake_stage_seconds_count\{stage="decode"\} 12.0', text)
+    assert 'route="/api/v1/predictions"' in text
+
+
+def test_metrics_are_for_this_machine_unless_set(start_tiny, networks) -> None:
+    networks("tiny")
+    server = start_tiny()
+    assert server.get("/metrics").status_code == 200
+    through_a_proxy = {"X-Forwarded-For": "203.0.113.9"}
+    assert server.get("/metrics", headers=through_a_proxy).status_code == 404
+    off, public = start_tiny(metrics="off"), start_tiny(metrics="public")
+    assert off.get("/metrics").status_code == 404
+    assert public.get("/metrics", headers=through_a_proxy).status_code == 200

@@ -1,0 +1,216 @@
+"""What lies in the model folder is what answers, also while it changes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Server, eventually
+from tests.webapp_backend.conftest import NetworkFactory, encode, expected, grey
+
+LEVEL = 200
+IMAGE = encode(grey(LEVEL))
+
+
+def score(server: Server, model: str) -> float | None:
+    answer = server.judge(IMAGE, model=model)
+    return answer.json()["results"][0]["fake_probability"] if answer.ok else None
+
+
+def always(server: Server, model: str, value: float) -> bool:
+    """Whether every worker gives this score; a run of answers meets both."""
+    wanted = pytest.approx(value, abs=1e-3)
+    return eventually(lambda: all(score(server, model) == wanted for _ in range(8)))
+
+
+def states(server: Server) -> dict[str, str]:
+    return {name: model["state"] for name, model in server.models().items()}
+
+
+def test_models_are_listed_with_the_default_first(tiny: Server) -> None:
+    assert list(tiny.models()) == ["tiny", "bare"]
+    model = tiny.models()["tiny"]
+    assert model == {
+        "name": "tiny",
+        "state": "ready",
+        "reason": None,
+        "default": True,
+        "version": "1.0",
+        "summary": "Tiny",
+        "parameters": 2,
+        "reading": {"output": "sigmoid", "class_order": ["real", "fake"], "proven": True},
+        "test_accuracy": None,
+        "test_auc": None,
+    }
+    detail = tiny.get("/api/v1/models/tiny").json()
+    assert detail.pop("card")["name"] == "tiny"
+    assert detail == model
+
+
+def test_a_model_without_card_is_unproven(tiny: Server) -> None:
+    model = tiny.get("/api/v1/models/bare").json()
+    assert model["reading"]["proven"] is False
+    assert model["card"] is None
+    assert model["version"] is None
+    assert not model["default"]
+
+
+def test_an_unproven_model_is_flipped_by_a_setting(start_tiny, networks: NetworkFactory) -> None:
+    networks("bare", card=False)
+    networks("carded")
+    server = start_tiny(flip_models="bare, carded")
+    assert score(server, "bare") == pytest.approx(1 - expected(LEVEL), abs=1e-3)
+    assert score(server, "carded") == pytest.approx(expected(LEVEL), abs=1e-3)
+    assert server.models()["bare"]["reading"]["class_order"] == ["fake", "real"]
+
+
+def test_the_default_is_the_last_carded_in_natural_order(
+    start_tiny, networks: NetworkFactory
+) -> None:
+    for name in ("v9", "v10"):
+        networks(name)
+    networks("w1", card=False)
+    server = start_tiny()
+    assert eventually(lambda: set(states(server).values()) == {"ready"})
+    assert list(server.models()) == ["v10", "w1", "v9"]
+    assert server.judge(IMAGE).json()["model"]["name"] == "v10"
+
+
+def test_the_default_is_a_setting(start_tiny, networks: NetworkFactory) -> None:
+    networks("v1")
+    networks("v2")
+    server = start_tiny(default_model="v1")
+    assert server.judge(IMAGE).json()["model"]["name"] == "v1"
+    assert [m["name"] for m in server.models().values() if m["default"]] == ["v1"]
+
+
+@pytest.mark.slow
+def test_a_model_comes_changes_and_goes_while_the_server_runs(
+    start_tiny, networks: NetworkFactory
+) -> None:
+    networks("v1")
+    server = start_tiny()
+    networks("v2", gain=2)
+    assert always(server, "v2", expected(LEVEL, 2))
+    networks("v2", gain=-2)
+    assert always(server, "v2", expected(LEVEL, -2))
+    (networks.folder / "v2.keras").unlink()
+    gone = eventually(
+        lambda: all(server.judge(IMAGE, model="v2").status_code == 404 for _ in range(8))
+    )
+    assert gone
+    assert server.judge(IMAGE).json()["model"]["name"] == "v1"
+
+
+@pytest.mark.slow
+def test_a_card_that_changes_is_noticed(start_tiny, networks: NetworkFactory) -> None:
+    networks("v1")
+    server = start_tiny()
+    networks("v1", version="2.0")
+    assert eventually(lambda: server.models()["v1"]["version"] == "2.0")
+
+
+@pytest.mark.slow
+def test_a_broken_replacement_leaves_the_old_one_answering(
+    start_tiny, networks: NetworkFactory
+) -> None:
+    networks("v1")
+    server = start_tiny()
+    (networks.folder / "v1.json").write_text("{")
+    reason = eventually(lambda: server.models()["v1"]["reason"])
+    assert "card" in reason
+    assert server.models()["v1"]["state"] == "ready"
+    assert score(server, "v1") == pytest.approx(expected(LEVEL), abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_file_still_being_copied_is_left_alone(start_tiny, networks: NetworkFactory) -> None:
+    networks("v1")
+    source = networks("v2")
+    content = source.read_bytes()
+    source.unlink()
+    server = start_tiny()
+    with source.open("wb", buffering=0) as file:
+        for byte in content * 2:
+            file.write(bytes([byte]))
+            assert states(server).get("v2") in (None, "converting")
+            if file.tell() == len(content):
+                eventually(lambda: False, 3.0)
+                break
+    assert eventually(lambda: states(server)["v2"] == "ready")
+
+
+def test_what_cannot_be_a_model_is_listed_with_the_reason(
+    start_tiny, networks: NetworkFactory, tmp_path: Path
+) -> None:
+    good = networks("good")
+    folder = networks.folder
+    outside = tmp_path / "outside.keras"
+    outside.write_bytes(good.read_bytes())
+    (folder / "link.keras").symlink_to(outside)
+    (folder / "gone.keras").symlink_to(folder / "nothing.keras")
+    (folder / "inside.keras").symlink_to(good)
+    (folder / "folder.keras").mkdir()
+    (folder / "no name?.keras").write_bytes(good.read_bytes())
+    os.mkfifo(folder / "pipe.keras")
+    Path(os.fsdecode(bytes(folder) + b"/\xff.keras")).write_bytes(b"x")
+    server = start_tiny()
+    assert eventually(lambda: states(server)["inside"] == "ready")
+    models = server.models()
+    bad = {name: model["reason"] for name, model in models.items() if model["state"] == "unusable"}
+    assert set(bad) == {"link", "gone", "folder", "no name?", "pipe", "\ufffd"}
+    assert "link out of" in bad["link"]
+    assert bad["folder"] == bad["pipe"] == "It is not a file."
+    assert str(tmp_path) not in server.get("/api/v1/models").text
+    answer = server.judge(IMAGE, model="link")
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith(":no-usable-model")
+    assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("folder", ["empty", "missing"])
+def test_without_a_model_the_server_is_alive_but_not_ready(start_tiny, networks, folder) -> None:
+    if folder == "missing":
+        networks.folder.rmdir()
+    server = start_tiny(ready=False)
+    assert eventually(lambda: server.get("/livez").json() == {"status": "alive", "detail": ""})
+    answer = server.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The model folder holds no .keras file."
+    assert answer.headers["Retry-After"]
+    assert server.judge(IMAGE).status_code == 503
+
+
+def test_readiness_tells_of_a_default_that_is_not_there(start_tiny, networks) -> None:
+    networks("v1")
+    server = start_tiny(ready=False, default_model="v2")
+    assert eventually(lambda: states(server).get("v1") == "ready")
+    assert server.get("/readyz").status_code == 503
+    assert "'v2'" in server.get("/readyz").json()["detail"]
+    assert always(server, "v1", expected(LEVEL))
+
+
+@pytest.mark.slow
+def test_a_real_keras_file_is_converted_and_then_starts_at_once(
+    start_tiny, networks: NetworkFactory, keras_file
+) -> None:
+    keras_file(networks.folder / "real.keras", bias=2.0)
+    server = start_tiny(ready=False)
+    assert eventually(lambda: server.get("/readyz").status_code == 503, 5)
+    assert server.get("/readyz").json()["type"].endswith(":model-not-ready")
+    assert server.get("/readyz").headers["Retry-After"]
+    (networks.folder / "broken.keras").write_bytes(b"PK no archive")
+    assert eventually(lambda: states(server)["real"] == "ready", 90)
+    assert score(server, "real") is not None
+    assert eventually(lambda: states(server)["broken"] == "unusable", 60)
+    assert server.models()["broken"]["reason"]
+    twins = list(networks.cache.glob("*.onnx"))
+    assert len(twins) == 1, "converted once for both workers"
+    server.stop()
+    again = start_tiny(ready=False)
+    assert eventually(lambda: again.get("/readyz").ok, 3), "a cached network takes up to 3 s"
+
+
+def test_two_workers_agree(tiny: Server) -> None:
+    answers = [tiny.judge(IMAGE).json()["results"][0] for _ in range(20)]
+    assert len({answer["fake_probability"] for answer in answers}) == 1

@@ -1,0 +1,5 @@
+"""``python -m deepfake_webapp``."""
+
+from deepfake_webapp.cli import main
+
+main()
