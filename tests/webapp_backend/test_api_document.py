@@ -3,7 +3,7 @@
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from deepfake_webapp.app import create_app
 from deepfake_webapp.problems import MEDIA_TYPE
@@ -57,12 +57,5 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
     suppress_health_check=list(HealthCheck),
 )
 def test_the_server_keeps_to_its_document(case: schemathesis.Case, tiny: Server) -> None:
-    case.call_and_validate(
-        base_url=tiny.url,
-        checks=[
-            not_a_server_error,
-            schemathesis.checks.load_all_checks()["status_code_conformance"]
-            if hasattr(schemathesis.checks, "load_all_checks")
-            else not_a_server_error,
-        ],
-    )
+    # Random bytes are a valid request by the document, and no image.
+    case.call_and_validate(base_url=tiny.url, excluded_checks=[positive_data_acceptance])

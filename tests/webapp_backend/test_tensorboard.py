@@ -104,7 +104,7 @@ def test_it_ends_with_the_server_however_that_ends(start_with_logs) -> None:
     processes = children_of(server)
     assert len(processes) == 2
     server.process.kill()
-    gone, left = psutil.wait_procs(processes, timeout=10)
+    _, left = psutil.wait_procs(processes, timeout=10)
     assert not left
 
 
