@@ -85,11 +85,17 @@ def decode_split(
 
 
 def batches(
-    split: DecodedSplit, spec: InputSpec, batch_size: int, *, shuffle_seed: int | None = None
+    split: DecodedSplit,
+    spec: InputSpec,
+    batch_size: int,
+    *,
+    shuffle_seed: int | None = None,
+    whole_only: bool = False,
 ) -> tf.data.Dataset:
     """Return (images, labels) batches: float32 in the network's value range, and 0.0 or 1.0.
 
-    With a seed, every epoch is a new shuffle of the whole split.
+    With a seed, every epoch is a new shuffle of the whole split. ``whole_only`` leaves out the last
+    batch if it is short.
     """
     labels = split.labels
     rows = tf.data.Dataset.range(len(labels))
@@ -106,7 +112,7 @@ def batches(
         return x, y
 
     return (
-        rows.batch(batch_size)
+        rows.batch(batch_size, drop_remainder=whole_only)
         .map(load, num_parallel_calls=2, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
     )

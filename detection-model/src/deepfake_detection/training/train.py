@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -167,11 +168,12 @@ def train(options: Options) -> Path:
     """
     files = RunFiles(options.output, options.name)
     precision = resolve_precision(options.precision)
+    strategy = _strategy(options)
     _check_run(files, options, precision)
     training, validation = _load(options, "Train"), _load(options, "Validation")
     if not options.resume:
         _start_run(files, options, precision)
-    network = _build(options, precision)
+    network = _build(options, precision, strategy)
     finished = _fit(network, training, validation, options, files)
     if not files.best.is_file():
         raise RunError("Stopped before the first epoch ended: there is nothing to export yet.")
@@ -257,12 +259,9 @@ def _load(options: Options, split: str) -> DecodedSplit:
     )
 
 
-def _build(options: Options, precision: str) -> keras.Model:
+def _build(options: Options, precision: str, strategy: tf.distribute.Strategy) -> keras.Model:
     recipe = RECIPES[options.network]
     keras.utils.set_random_seed(options.seed)
-    strategy = (
-        tf.distribute.MirroredStrategy() if options.distribute else tf.distribute.get_strategy()
-    )
     with strategy.scope(), dtype_policy(precision):
         network = recipe.build()
         network.compile(
@@ -273,6 +272,18 @@ def _build(options: Options, precision: str) -> keras.Model:
             jit_compile="auto" if tf.config.list_physical_devices("GPU") else False,
         )
     return network
+
+
+def _strategy(options: Options) -> tf.distribute.Strategy:
+    if not options.distribute:
+        return tf.distribute.get_strategy()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if options.batch_size % len(devices):
+        raise RunError(
+            f"A batch of {options.batch_size} cannot be shared equally by {len(devices)} devices: "
+            f"give --batch-size a multiple of {len(devices)}."
+        )
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 @contextlib.contextmanager
@@ -298,6 +309,8 @@ def _fit(
     history = read_history(files.history)
     # A resumed run draws from another seed, or it would repeat the first epochs' orders.
     order_seed = options.seed + len(history)
+    # A device that gets no image of the last batch fails, so several share whole batches only.
+    feed = partial(batches, spec=spec, batch_size=options.batch_size, whole_only=options.distribute)
     stop = _StopBetweenBatches()
     callbacks = [
         stop,
@@ -319,8 +332,8 @@ def _fit(
     try:
         with stop.listening():
             network.fit(
-                batches(training, spec, options.batch_size, shuffle_seed=order_seed),
-                validation_data=batches(validation, spec, options.batch_size),
+                feed(training, shuffle_seed=order_seed),
+                validation_data=feed(validation),
                 epochs=options.epochs,
                 callbacks=callbacks,
                 shuffle=False,  # the pipeline does
