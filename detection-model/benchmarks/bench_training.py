@@ -27,6 +27,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from PIL import Image
 
 from deepfake_detection.image.preprocess import scale
 from deepfake_detection.training.dataset import find_dataset, read_split
@@ -102,6 +103,17 @@ class Bench:
         network.fit(dataset, shuffle=False, verbose=0)
 
 
+def draw(folder: Path, count: int, side: int) -> Path:
+    """Write drawings of ``side`` by ``side`` pixels, half of them fake."""
+    make_sample_data(folder, {"Train": count // 2})
+    for file in folder.rglob("*.jpg"):
+        if side != RECIPE.input.width:
+            with Image.open(file) as image:
+                enlarged = image.resize((side, side), Image.Resampling.BICUBIC)
+            enlarged.save(file, quality=92)
+    return folder
+
+
 def compiled(precision: str) -> keras.Model:
     """Return v3 as training compiles it."""
     with dtype_policy(precision):
@@ -172,7 +184,10 @@ def report(bench: Bench, repeats: int) -> dict[str, object]:
     count = len(bench.images)
     rates = {name: round(count / statistics.median(s), 1) for name, s in seconds.items()}
     compared = ratios(seconds)
-    print(f"\n{count} images, batches of {RECIPE.batch_size}, median of {repeats} turns")
+    with Image.open(bench.images[0].path) as first:
+        size = first.size
+    print(f"\n{count} images, the first {size[0]}x{size[1]}, in batches of {RECIPE.batch_size}")
+    print(f"Medians of {repeats} turns:")
     for name, rate in rates.items():
         print(f"{rate:9.1f} images/s  {name}")
     print()
@@ -187,6 +202,7 @@ def report(bench: Bench, repeats: int) -> dict[str, object]:
     )
     return {
         "images": count,
+        "first_image": size,
         "batch_size": RECIPE.batch_size,
         "repeats": repeats,
         "cores": os.cpu_count(),
@@ -214,13 +230,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder that holds Dataset; else drawings")
     parser.add_argument("--images", type=int, default=1024, help="drawings to train on")
+    parser.add_argument("--side", type=int, default=256, help="of the drawings, in pixels")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, help="receives the figures as JSON")
     options = parser.parse_args()
     keras.utils.set_random_seed(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        data = options.data or make_sample_data(folder, {"Train": options.images // 2})
+        data = options.data or draw(folder, options.images, options.side)
         result = report(Bench(data, folder / "cache"), options.repeats)
     if options.output:
         options.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
