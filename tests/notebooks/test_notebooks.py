@@ -66,17 +66,21 @@ def test_badge_and_install_line_name_the_one_address(path: Path) -> None:
     assert f"deepfake-detection[notebook] @ git+{ADDRESS}#subdirectory=detection-model" in source
 
 
+def test_the_readme_has_every_badge() -> None:
+    slug = ADDRESS.removeprefix("https://github.com/")
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    for name in NAMES:
+        assert f"/github/{slug}/blob/main/detection-model/notebooks/{name}.ipynb)" in readme
+
+
 @pytest.mark.parametrize(
     "document",
     [*NOTEBOOKS.glob("*.ipynb"), REPOSITORY / "README.md"],
     ids=lambda document: document.name,
 )
 def test_no_other_address_is_named(document: Path) -> None:
-    if not document.is_file():
-        pytest.skip("not written yet")
     text = document.read_text("utf-8")
-    slug = ADDRESS.removeprefix("https://github.com/")
     named = re.findall(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)", text)
-    named += re.findall(r"git\+https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?[#@\"\s]", text)
-    named += re.findall(r"git clone \S*? ?https://github\.com/([\w.-]+/[\w.-]+)", text)
-    assert set(named) <= {slug}
+    named += re.findall(r"git\+https://github\.com/([\w.-]+/[\w-]+)", text)
+    named += re.findall(r"git clone [^\n]*?https://github\.com/([\w.-]+/[\w-]+)", text)
+    assert set(named) == {ADDRESS.removeprefix("https://github.com/")}
