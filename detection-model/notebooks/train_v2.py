@@ -160,7 +160,7 @@ exported = train(options)
 #
 # Dashed is Train, solid is Validation, the dot is the epoch that was kept. Expect the dashed
 # curves to lag *behind* the solid ones at first: Train is scored with half the units switched
-# off, Validation with all of them. The gap that v1 opens should stay small here.
+# off, Validation with all of them. The gap that v1 opens should stay smaller here.
 
 # %%
 card = Card.load(exported.with_suffix(".json"))

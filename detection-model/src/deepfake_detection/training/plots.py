@@ -120,6 +120,7 @@ def by_source(evaluations: Mapping[str, Evaluation], metric: str = "accuracy") -
                 ax.vlines(position + offset, interval.low, interval.high, color=colour)
     ax.axhline(0.5, ls=":", color="grey")
     ax.set_xticks(range(len(sources)), sources)
+    ax.margins(x=0.15)
     _label(ax, f"{'AUC' if metric == 'auc' else metric} on Test")
     ax.legend(fontsize=8)
     return _done(figure)
