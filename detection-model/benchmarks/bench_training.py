@@ -85,7 +85,8 @@ class Bench:
         """One epoch from the file on disk, none of it in the page cache."""
         for file in self.cache.glob("*.uint8"):
             with file.open("rb") as opened:
-                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                if hasattr(os, "posix_fadvise"):  # macOS has none
+                    os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         self._fit(network, self._batches(self.cached))
 
     def in_memory(self, network: keras.Model) -> None:

@@ -184,7 +184,9 @@ def _reserve(path: Path, size: int) -> None:
     """Claim the disk space now: a full disk under a memory map would kill the process."""
     try:
         with path.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
+            if hasattr(os, "posix_fallocate"):  # macOS has none
+                os.posix_fallocate(file.fileno(), 0, size)
+            file.truncate(size)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise DataError(
