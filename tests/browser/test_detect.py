@@ -66,11 +66,12 @@ def test_everything_works_by_keyboard(
     open_page: OpenPage, photo: Path, judged: dict[str, Any]
 ) -> None:
     page = open_page()
+    expect(page.get_by_role("combobox", name="Network")).to_be_visible()
     press_until(page, "Tab", "a.skip")
     page.keyboard.press("Enter")
     press_until(page, "Tab", "input[type=file]")
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(photo)
     press_until(page, "Tab", "#model")
     page.keyboard.press("Enter")
@@ -176,7 +177,7 @@ def test_a_failing_server_is_told_and_can_be_tried_again(
 
 def test_a_slow_server_is_told_and_can_be_left(open_page: OpenPage, photo: Path) -> None:
     page = open_page()
-    page.route(PREDICTIONS, lambda route: None)
+    page.route(PREDICTIONS, lambda _: None)
     page.clock.install()
     check(page, photo)
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
