@@ -87,7 +87,7 @@ def serving(folder: Path, *, ready: bool = True, **settings: object) -> Iterator
             assert eventually(lambda: _is_ready(server), START_SECONDS), server.log.read_text()
         yield server
     finally:
-        process.send_signal(signal.SIGINT)  # quicker than SIGTERM, and still in order
+        process.terminate()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

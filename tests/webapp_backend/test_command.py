@@ -99,6 +99,7 @@ def test_sigterm_lets_requests_in_flight_finish(start_tiny, networks) -> None:
     assert "Traceback" not in server.log.read_text() + server.errors.read_text()
 
 
+@pytest.mark.slow
 def test_stopping_leaves_nothing_behind(start_tiny, networks, tmp_path: Path) -> None:
     networks("tiny")
     temporary = tmp_path / "temporary"
@@ -116,6 +117,7 @@ def test_stopping_leaves_nothing_behind(start_tiny, networks, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(start_tiny, networks) -> None:
     networks("tiny")
     server = start_tiny()

@@ -93,6 +93,7 @@ def test_the_log_has_one_json_line_a_request_without_names(tiny: Server) -> None
     assert "private-name" not in tiny.log.read_text()
 
 
+@pytest.mark.slow
 def test_request_ids_are_taken_from_trusted_proxies_alone(tiny, start_tiny, networks) -> None:
     networks("tiny")
     given = {"X-Request-ID": "from-the-proxy"}
@@ -135,6 +136,7 @@ def raw_get(server: Server, target: str) -> str:
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
+@pytest.mark.slow
 def test_a_page_that_is_not_built_says_so(start_tiny, networks, tmp_path: Path) -> None:
     networks("tiny")
     answer = start_tiny(page_folder=tmp_path / "missing").get("/")
@@ -142,6 +144,7 @@ def test_a_page_that_is_not_built_says_so(start_tiny, networks, tmp_path: Path) 
     assert "make run" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_metrics_are_those_of_all_workers(start_tiny, networks) -> None:
     networks("tiny")
     server = start_tiny()
@@ -154,12 +157,16 @@ def test_metrics_are_those_of_all_workers(start_tiny, networks) -> None:
     assert 'route="/api/v1/predictions"' in text
 
 
-def test_metrics_are_for_this_machine_unless_set(start_tiny, networks) -> None:
+def test_metrics_are_for_this_machine(tiny: Server) -> None:
+    assert tiny.get("/metrics").status_code == 200
+    for name in ("X-Forwarded-For", "Forwarded", "Via"):
+        assert tiny.get("/metrics", headers={name: "203.0.113.9"}).status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("setting", "status"), [("off", 404), ("public", 200)])
+def test_who_may_read_metrics_is_a_setting(start_tiny, networks, setting, status) -> None:
     networks("tiny")
-    server = start_tiny()
-    assert server.get("/metrics").status_code == 200
+    server = start_tiny(metrics=setting)
     through_a_proxy = {"X-Forwarded-For": "203.0.113.9"}
-    assert server.get("/metrics", headers=through_a_proxy).status_code == 404
-    off, public = start_tiny(metrics="off"), start_tiny(metrics="public")
-    assert off.get("/metrics").status_code == 404
-    assert public.get("/metrics", headers=through_a_proxy).status_code == 200
+    assert server.get("/metrics", headers=through_a_proxy).status_code == status

@@ -55,6 +55,7 @@ def test_a_model_without_card_is_unproven(tiny: Server) -> None:
     assert not model["default"]
 
 
+@pytest.mark.slow
 def test_an_unproven_model_is_flipped_by_a_setting(start_tiny, networks: NetworkFactory) -> None:
     networks("bare", card=False)
     networks("carded")
@@ -76,6 +77,7 @@ def test_the_default_is_the_last_carded_in_natural_order(
     assert server.judge(IMAGE).json()["model"]["name"] == "v10"
 
 
+@pytest.mark.slow
 def test_the_default_is_a_setting(start_tiny, networks: NetworkFactory) -> None:
     networks("v1")
     networks("v2")
@@ -140,6 +142,7 @@ def test_a_file_still_being_copied_is_left_alone(start_tiny, networks: NetworkFa
     assert eventually(lambda: states(server)["v2"] == "ready")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_a_model_is_listed_with_the_reason(
     start_tiny, networks: NetworkFactory, tmp_path: Path
 ) -> None:
@@ -181,6 +184,7 @@ def test_without_a_model_the_server_is_alive_but_not_ready(start_tiny, networks,
     assert server.judge(IMAGE).status_code == 503
 
 
+@pytest.mark.slow
 def test_readiness_tells_of_a_default_that_is_not_there(start_tiny, networks) -> None:
     networks("v1")
     server = start_tiny(ready=False, default_model="v2")

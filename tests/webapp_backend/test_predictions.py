@@ -169,6 +169,7 @@ def test_a_text_field_instead_of_a_file_is_a_bad_parameter(tiny: Server) -> None
     assert answer.json()["type"].endswith(":bad-parameter")
 
 
+@pytest.mark.slow
 def test_limits_are_settings(start_tiny, networks) -> None:
     networks("tiny")
     limits = {"max_file_bytes": 5000, "max_pixels": 900, "max_files": 2, "max_request_bytes": 9000}
@@ -193,6 +194,7 @@ def test_a_request_without_declared_length_is_limited_too(tiny: Server) -> None:
     assert answer.json()["type"].endswith(":request-too-large")
 
 
+@pytest.mark.slow
 def test_a_full_queue_answers_503(start_tiny, networks) -> None:
     networks("tiny")
     server = start_tiny(workers=1, scoring_slots=1, queue_length=1)
@@ -209,6 +211,7 @@ def test_a_full_queue_answers_503(start_tiny, networks) -> None:
     assert server.judge(encode(grey(1))).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_request_does_not_wait_in_the_queue_for_ever(start_tiny, networks) -> None:
     networks("tiny")
     server = start_tiny(workers=1, scoring_slots=1, queue_length=4, queue_seconds=0.05)

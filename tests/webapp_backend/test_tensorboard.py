@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
-from tests.conftest import Server, eventually
+from tests.conftest import Server, eventually, serving
 from tests.webapp_backend.conftest import NetworkFactory
 from tests.webapp_backend.test_http import raw_get
 
@@ -103,9 +104,12 @@ def test_it_ends_with_the_server_however_that_ends(start_with_logs) -> None:
     assert eventually(lambda: state(server) == "ready", 30)
     processes = children_of(server)
     assert len(processes) == 2
+    runtime = Path(processes[0].cmdline()[-1]).parent
+    assert runtime.is_dir()
     server.process.kill()
     _, left = psutil.wait_procs(processes, timeout=10)
     assert not left
+    assert not runtime.exists()
 
 
 class Recorder(http.server.BaseHTTPRequestHandler):
@@ -136,19 +140,42 @@ class Recorder(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def upstream() -> Iterator[tuple[str, list[tuple[str, str, dict[str, str], bytes]]]]:
-    Recorder.asked = []
+Asked = list[tuple[str, str, dict[str, str], bytes]]
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose TensorBoard is a ``Recorder``."""
+    root = tmp_path_factory.mktemp("proxied")
+    networks = NetworkFactory(root / "model", root / "cache")
+    networks("tiny")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as recorder:
         threading.Thread(target=recorder.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{recorder.server_port}", Recorder.asked
+        address = f"http://127.0.0.1:{recorder.server_port}"
+        folders = {"model_folder": networks.folder, "cache": networks.cache}
+        with serving(root, tensorboard_upstream=address, **folders) as server:
+            yield server
         recorder.shutdown()
 
 
-def test_the_proxy_passes_on_what_it_must_and_nothing_else(start_with_logs, upstream) -> None:
-    address, asked = upstream
-    server = start_with_logs(tensorboard_upstream=address)
-    assert not children_of(server)
+@pytest.fixture
+def asked() -> Asked:
+    """What the upstream was asked since the test began."""
+    Recorder.asked = []
+    return Recorder.asked
+
+
+def upstream_of(server: Server) -> str:
+    return server.settings["DEEPFAKE_TENSORBOARD_UPSTREAM"].removeprefix("http://")
+
+
+def test_an_external_tensorboard_is_asked_and_none_is_started(proxied: Server) -> None:
+    Recorder.asked = []
+    assert state(proxied) == "ready"
+    assert not children_of(proxied)
+
+
+def test_the_proxy_passes_on_what_it_must_and_nothing_else(proxied: Server, asked: Asked) -> None:
     headers = {
         "Cookie": "secret",
         "Authorization": "secret",
@@ -158,39 +185,35 @@ def test_the_proxy_passes_on_what_it_must_and_nothing_else(start_with_logs, upst
         "X-Hop": "1",
         "If-None-Match": "tag",
     }
-    answer = server.get("/tensorboard/data/runs?run=a%20b&x=http://evil/", headers=headers)
+    answer = proxied.get("/tensorboard/data/runs?run=a%20b&x=http://evil/", headers=headers)
     assert answer.text == "ok"
-    assert not {"Set-Cookie", "Location", "Access-Control-Allow-Origin", "Keep-Alive"} & {
-        *answer.headers
-    }
+    dropped = {"Set-Cookie", "Location", "Access-Control-Allow-Origin", "Keep-Alive"}
+    assert not dropped & {*answer.headers}
     method, path, sent, _ = asked.pop()
     assert (method, path) == ("GET", "/tensorboard/data/runs?run=a%20b&x=http://evil/")
-    assert sent["Host"] == address.removeprefix("http://")
+    assert sent["Host"] == upstream_of(proxied)
     assert sent["If-None-Match"] == "tag"
     assert "secret" not in str(sent)
     assert "X-Hop" not in sent
-    assert server.post(MULTIRUN, data="tag=loss").text == "ok"
+    assert proxied.post(MULTIRUN, data="tag=loss").text == "ok"
     assert asked.pop()[3] == b"tag=loss"
-    assert (
-        server.get("/tensorboard/redirect", allow_redirects=False).headers.get("Location") is None
-    )
+    redirected = proxied.get("/tensorboard/redirect", allow_redirects=False)
+    assert "Location" not in redirected.headers
 
 
-def test_the_proxy_refuses_the_rest(start_with_logs, upstream) -> None:
-    address, asked = upstream
-    server = start_with_logs(tensorboard_upstream=address)
-    assert eventually(lambda: state(server) == "ready")
-    asked.clear()
+def test_the_proxy_refuses_the_rest(proxied: Server, asked: Asked) -> None:
     for path in ("data/runs", "", "data/plugin/hparams/other", "data/plugin/scalars/tags"):
-        assert server.post(f"/tensorboard/{path}", data="x").status_code == 405
-    assert server.post(MULTIRUN, data=bytes(1_000_001)).status_code == 413
+        assert proxied.post(f"/tensorboard/{path}", data="x").status_code == 405
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert requests.request(method, proxied.url + MULTIRUN, timeout=10).status_code == 405
+    assert proxied.post(MULTIRUN, data=bytes(1_000_001)).status_code == 413
     for target in (
         "/tensorboard/../secret",
         "/tensorboard/%2e%2e/secret",
         "/tensorboard/data/..%2f..%2fsecret",
         "/tensorboard/data/%2e%2e%5csecret",
     ):
-        assert "ok" not in raw_get(server, target).partition("\r\n\r\n")[2]
+        assert "ok" not in raw_get(proxied, target).partition("\r\n\r\n")[2]
     assert not asked
 
 
@@ -204,15 +227,14 @@ def test_the_proxy_refuses_the_rest(start_with_logs, upstream) -> None:
         "/tensorboard/@evil.example/",
     ],
 )
-def test_no_request_changes_the_upstream(start_with_logs, upstream, target: str) -> None:
-    address, asked = upstream
-    server = start_with_logs(tensorboard_upstream=address)
-    raw_get(server, target)
+def test_no_request_changes_the_upstream(proxied: Server, asked: Asked, target: str) -> None:
+    assert raw_get(proxied, target).startswith("HTTP/1.1 ")
     for _, path, sent, _ in asked:
         assert path.startswith("/tensorboard/")
-        assert sent["Host"] == address.removeprefix("http://")
+        assert sent["Host"] == upstream_of(proxied)
 
 
+@pytest.mark.slow
 def test_an_upstream_that_is_no_tensorboard_is_unavailable(start_with_logs) -> None:
     server = start_with_logs(tensorboard_upstream="http://127.0.0.1:9")
     assert state(server) == "starting"

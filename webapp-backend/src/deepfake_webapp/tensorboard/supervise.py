@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,8 +134,8 @@ def main() -> None:
     command = [sys.executable, "-P", "-m", "deepfake_webapp.tensorboard.child", logs]
     try:
         Supervisor(command, Path(status_file)).run()
-    except (ParentGone, FileNotFoundError):  # the status file's folder goes with the server
-        sys.exit(0)
+    except (ParentGone, FileNotFoundError):  # a server that stops in order removes its folder
+        shutil.rmtree(Path(status_file).parent, ignore_errors=True)
 
 
 if __name__ == "__main__":
