@@ -22,7 +22,7 @@ from tests.webapp_backend.conftest import encode, grey
         ("GET", "/api/v1/nothing", 404),
         ("POST", "/api/v1/nothing", 404),
         ("POST", "/nothing", 404),
-        ("GET", "/api", 404),
+        ("GET", "/api/v1", 404),
         ("GET", "/assets/nothing.js", 404),
         ("GET", "/nothing.js", 404),
         ("GET", "/api/v1/predictions", 405),

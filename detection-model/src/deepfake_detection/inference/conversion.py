@@ -53,23 +53,26 @@ def convert(keras_file: Path, cache: Path) -> Path:
     refusal = twin.with_suffix(".refused")
     if not twin.is_file() and not refusal.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        with _locked(twin.with_suffix(".lock")):
+        with _locked(twin.with_suffix(".lock")) as lock:
             if not twin.is_file() and not refusal.is_file():
-                _convert_in_child(keras_file, twin, refusal)
+                _convert_in_child(keras_file, twin, refusal, lock)
     if refusal.is_file():
         raise UnusableModel(refusal.read_text(encoding="utf-8"))
     return twin
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes; the kernel frees it if the holder dies."""
+def _locked(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock between processes, given as its file descriptor.
+
+    The kernel frees it when the last process that holds the descriptor ends.
+    """
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
-def _convert_in_child(keras_file: Path, twin: Path, refusal: Path) -> None:
+def _convert_in_child(keras_file: Path, twin: Path, refusal: Path, lock: int) -> None:
     module = "deepfake_detection.training.convert"
     arguments = [sys.executable, "-P", "-m", module, str(keras_file), str(twin)]
     quiet = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -82,6 +85,8 @@ def _convert_in_child(keras_file: Path, twin: Path, refusal: Path) -> None:
             text=True,
             timeout=TIMEOUT_SECONDS,
             check=False,
+            # If this process dies, the child goes on under the lock and nobody starts another.
+            pass_fds=(lock,),
         )
     except subprocess.TimeoutExpired as error:
         raise UnusableModel(f"Converting took more than {TIMEOUT_SECONDS} s.") from error

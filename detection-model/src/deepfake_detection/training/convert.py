@@ -8,6 +8,7 @@ Exit status 3 means that the file will never convert; the last line on stderr sa
 import sys
 import tempfile
 import warnings
+import zipfile
 from pathlib import Path
 
 import keras
@@ -43,6 +44,8 @@ def convert(keras_file: Path, onnx_file: Path) -> None:
 
 
 def _load(keras_file: Path) -> keras.Model:
+    if not zipfile.is_zipfile(keras_file):
+        raise UnusableModel("Keras cannot load it: it is no .keras archive, or was cut short.")
     try:
         return keras.saving.load_model(keras_file, compile=False, safe_mode=True)
     except Exception as error:  # anything, on a damaged or hostile file

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from deepfake_webapp import problems
 from deepfake_webapp.context import parts
 
-_RESERVED = ("/api", "/tensorboard", "/predict", "/metrics", "/livez", "/readyz")
+_RESERVED = ("/api/v1", "/tensorboard", "/predict", "/metrics", "/livez", "/readyz")
 _ASSETS = "/assets/"
 _FOREVER = "public, max-age=31536000, immutable"
 

@@ -18,7 +18,7 @@ blueprint = APIBlueprint("tensorboard", __name__, tag="TensorBoard")
 
 # What TensorBoard's page asks by POST; all of them only read.
 _POST_ROUTES = re.compile(
-    r"data/plugin/(scalars/scalars_multirun|timeseries/timeSeries"
+    r"(experiment/[^/]+/)?data/plugin/(scalars/scalars_multirun|timeseries/timeSeries"
     r"|hparams/(experiment|session_groups|metric_evals))"
 )
 _MAX_BODY = 1_000_000
