@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from deepfake_detection.image.card import Card, CardError, ClassName, InputSpec, sha256_of
 from deepfake_detection.image.preprocess import scale
 from deepfake_detection.inference.conversion import UnusableModel, convert
+from deepfake_detection.inference.session import open_session
 
 # Under this key the converter leaves an ``Interface`` in the ONNX file's metadata.
 METADATA_KEY = "deepfake_detection"
@@ -79,7 +80,7 @@ class Network:
         cls, onnx_file: Path, *, name: str, sha256: str, card: Card | None, flip: bool, threads: int
     ) -> Self:
         """Open a converted network; see ``load_network``."""
-        session = _open_session(onnx_file, threads)
+        session = open_session(onnx_file, threads)
         metadata = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
         interface = Interface.model_validate_json(metadata)
         note = ""
@@ -124,17 +125,6 @@ def load_network(keras_file: Path, cache: Path, *, threads: int = 0, flip: bool 
         card=card,
         flip=flip,
         threads=threads,
-    )
-
-
-def _open_session(onnx_file: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Idle threads sleep instead of spinning: other requests need the cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        onnx_file, sess_options=options, providers=["CPUExecutionProvider"]
     )
 
 
