@@ -1,12 +1,20 @@
 #!/bin/sh
-# Resolve locks/run.txt (what `make run` needs) and locks/dev.txt (what `make test` adds).
+# Resolve locks/run.txt (what `make run` needs), locks/dev.txt (what `make test` adds) and, at the same
+# versions, what the stages of webapp-backend/Dockerfile install.
 set -e
 cd "$(dirname "$0")/.."
 resolve() {
     .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-package deepfake-detection "$@"
 }
-packages='detection-model/pyproject.toml webapp-backend/pyproject.toml locks/tools.in'
-resolve --extra train $packages --output-file locks/run.txt
-resolve --extra train --extra notebook $packages locks/dev.in --constraints locks/run.txt \
-    --output-file locks/dev.txt
+packages='detection-model/pyproject.toml webapp-backend/pyproject.toml'
+training='--extra train --extra notebook --extra archive'
+resolve --extra train $packages locks/tools.in --output-file locks/run.txt
+resolve $training --extra cluster $packages locks/tools.in locks/dev.in \
+    --constraints locks/run.txt --output-file locks/dev.txt
+resolve $packages --constraints locks/dev.txt --output-file locks/light.txt
+resolve --extra convert $packages locks/image.in --overrides locks/image-overrides.txt \
+    --constraints locks/dev.txt --output-file locks/image.txt
+resolve $training $packages --constraints locks/dev.txt --output-file locks/training.txt
+resolve $training $packages locks/gpu.in --constraints locks/dev.txt --output-file locks/gpu.txt
+resolve locks/build.in --constraints locks/dev.txt --output-file locks/build.txt

@@ -171,17 +171,27 @@ def test_what_cannot_be_a_model_is_listed_with_the_reason(
     assert answer.headers["Retry-After"]
 
 
-@pytest.mark.parametrize("folder", ["empty", "missing"])
-def test_without_a_model_the_server_is_alive_but_not_ready(start_tiny, networks, folder) -> None:
+@pytest.mark.parametrize(
+    ("folder", "sentence"),
+    [
+        ("empty", "The model folder holds no .keras file."),
+        ("missing", "The model folder cannot be read: No such file or directory."),
+    ],
+)
+def test_without_a_model_the_server_is_alive_but_not_ready(
+    start_tiny, networks, folder, sentence
+) -> None:
     if folder == "missing":
         networks.folder.rmdir()
     server = start_tiny(ready=False)
     assert eventually(lambda: server.get("/livez").json() == {"status": "alive", "detail": ""})
     answer = server.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["detail"] == "The model folder holds no .keras file."
+    assert answer.json()["detail"] == sentence
     assert answer.headers["Retry-After"]
     assert server.judge(IMAGE).status_code == 503
+    # Each worker says it once, not at every look.
+    assert 1 <= [line["message"] for line in server.log_lines()].count(sentence) <= 2
 
 
 @pytest.mark.slow

@@ -79,6 +79,7 @@ class Registry:
         # Never changed in place: a reader keeps the dictionary it took.
         self._entries: dict[str, Entry] = {}
         self._in_flight: set[str] = set()
+        self._trouble = ""
 
     def start(self) -> None:
         """Watch the folder from now on; call it after the fork."""
@@ -132,7 +133,7 @@ class Registry:
             return f"The default model {self._settings.default_model!r} is not in the model folder."
         if self._entries:
             return "No file in the model folder can be used; the list of models says why."
-        return "The model folder holds no .keras file."
+        return self._trouble
 
     def scan(self) -> None:
         """Look at the folder once: forget what is gone, begin to load what is new."""
@@ -145,10 +146,18 @@ class Registry:
 
     def _files(self) -> list[Path]:
         try:
-            return [p for p in self._settings.model_folder.iterdir() if p.suffix == ".keras"]
+            files = [p for p in self._settings.model_folder.iterdir() if p.suffix == ".keras"]
         except OSError as error:
-            logger.warning("the model folder cannot be read: %s", error.strerror)
+            self._note_trouble(f"The model folder cannot be read: {error.strerror}.")
             return []
+        self._note_trouble("" if files else "The model folder holds no .keras file.")
+        return files
+
+    def _note_trouble(self, trouble: str) -> None:
+        """Keep what is wrong with the folder; log it when it begins, not at every look."""
+        if trouble and trouble != self._trouble:
+            logger.warning(trouble)
+        self._trouble = trouble
 
     def _look_at(self, name: str, path: Path) -> None:
         entry = self._entries.get(name, Entry(name))

@@ -6,7 +6,9 @@ The file is untrusted and TensorFlow is heavy, so a child process does the work
 
 import contextlib
 import fcntl
+import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,7 +44,7 @@ def convert(keras_file: Path, cache: Path) -> Path:
 
     Raises:
         UnusableModel: If the file cannot be converted, with the reason; remembered by its hash.
-        OSError: If the file or the cache cannot be read or written.
+        OSError: If the file cannot be read.
     """
     size = keras_file.stat().st_size
     if size > MAX_MODEL_BYTES:
@@ -52,13 +54,29 @@ def convert(keras_file: Path, cache: Path) -> Path:
     twin = cache / f"{sha256_of(keras_file)}-{CONVERTER_VERSION}.onnx"
     refusal = twin.with_suffix(".refused")
     if not twin.is_file() and not refusal.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
+        _check_can_convert(cache)
         with _locked(twin.with_suffix(".lock")) as lock:
             if not twin.is_file() and not refusal.is_file():
                 _convert_in_child(keras_file, twin, refusal, lock)
     if refusal.is_file():
         raise UnusableModel(refusal.read_text(encoding="utf-8"))
     return twin
+
+
+def _check_can_convert(cache: Path) -> None:
+    """Make the cache; refuse where a conversion could only fail."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UnusableModel(
+            "This installation has no TensorFlow, so it opens networks converted elsewhere alone: "
+            "run `deepfake convert` there and copy its cache here."
+        )
+    with contextlib.suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+    if not os.access(cache, os.W_OK):
+        raise UnusableModel(
+            f"The folder for converted networks, {cache}, cannot be written; DEEPFAKE_CACHE names "
+            "another."
+        )
 
 
 @contextlib.contextmanager
@@ -98,5 +116,9 @@ def _convert_in_child(keras_file: Path, twin: Path, refusal: Path, lock: int) ->
         partial.write_text(last_line, encoding="utf-8")
         partial.replace(refusal)
         return
-    # Out of memory, killed, no TensorFlow: may work another time, so it is not remembered.
+    # May work another time, so it is not remembered.
+    if child.returncode == -signal.SIGKILL:
+        raise UnusableModel(
+            "Converting was killed, most likely because memory ran out; it takes 1 to 2 GB."
+        )
     raise UnusableModel(f"Converting failed (exit {child.returncode}): {last_line}")

@@ -1,6 +1,8 @@
-"""Run TensorBoard on a free port of 127.0.0.1 and print the port, until the parent is gone.
+"""Run TensorBoard and print its port, until the parent is gone.
 
-    python -m deepfake_webapp.tensorboard.child LOG_FOLDER
+    python -m deepfake_webapp.tensorboard.child LOG_FOLDER [HOST PORT]
+
+Without HOST and PORT it takes a free port of 127.0.0.1.
 
 It runs without TensorFlow, which TensorBoard would import for nothing: 0.4 GB and 3 s.
 """
@@ -20,13 +22,14 @@ from tensorboard import program  # noqa: E402 - after the switch
 def main() -> None:
     """Run until the parent is gone."""
     parent = os.getppid()
+    host, port = sys.argv[2:] or ("127.0.0.1", "0")
     server = program.TensorBoard()
     server.configure(
         [
             "tensorboard",
             f"--logdir={sys.argv[1]}",
-            "--host=127.0.0.1",
-            "--port=0",
+            f"--host={host}",
+            f"--port={port}",
             "--path_prefix=/tensorboard",
             "--load_fast=false",
             "--reload_interval=5",
