@@ -115,9 +115,9 @@ def evaluate(
     keras_file = _find(model)
     network = load_network(keras_file, default_cache())
     evaluation = evaluate_network(network, data, split, data_name=data_name, robustness=robustness)
-    _show(evaluation, as_json)
-    if save:
+    if save:  # before printing: a closed pipe must not lose the measurement
         with_evaluation(network, evaluation).save(keras_file.with_suffix(".json"))
+    _show(evaluation, as_json)
 
 
 @app.command()

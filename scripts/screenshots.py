@@ -1,0 +1,58 @@
+"""Take the README's pictures of a running server.
+
+    make run &
+    .venv/bin/python scripts/screenshots.py http://127.0.0.1:8080 portrait.jpg
+
+The portrait in the committed pictures is NASA's of Eileen Collins, in the public domain.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+def find_chromium() -> str:
+    """Return the path that the browser tests use, too."""
+    script = ROOT / "scripts" / "find-chromium.sh"
+    found = subprocess.run([script], capture_output=True, text=True, check=True)
+    return found.stdout.strip()
+
+
+def take_detect(page: Page, url: str, portrait: Path) -> None:
+    """Upload the portrait and wait for the verdict."""
+    page.goto(url)
+    page.set_input_files("input[type=file]", portrait)
+    page.get_by_role("button", name="Check this photograph").click()
+    page.get_by_role("button", name="Check again").wait_for()
+    page.wait_for_timeout(800)  # the bar's animation
+    page.screenshot(path=DOCS / "detect.png")
+
+
+def take_model(page: Page, url: str) -> None:
+    """Open the default network's card and wait for its charts."""
+    page.goto(f"{url}/models/v3")
+    page.get_by_role("heading", name="Reliability").wait_for()
+    page.wait_for_timeout(1500)  # the charts' animation
+    page.screenshot(path=DOCS / "model.png")
+
+
+def main() -> None:
+    """Write docs/detect.png and docs/model.png."""
+    url, portrait = sys.argv[1], Path(sys.argv[2])
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        take_detect(page, url, portrait)
+        take_model(page, url)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
