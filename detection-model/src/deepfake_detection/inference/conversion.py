@@ -55,7 +55,8 @@ def convert(keras_file: Path, cache: Path) -> Path:
     refusal = twin.with_suffix(".refused")
     if not twin.is_file() and not refusal.is_file():
         _check_can_convert(cache)
-        with _locked(twin.with_suffix(".lock")) as lock:
+        # One at a time: several new files at once would take a gigabyte each.
+        with _locked(cache / "conversion.lock") as lock:
             if not twin.is_file() and not refusal.is_file():
                 _convert_in_child(keras_file, twin, refusal, lock)
     if refusal.is_file():
