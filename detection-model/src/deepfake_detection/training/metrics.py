@@ -118,8 +118,8 @@ def bootstrap_intervals(
     p: Probabilities, labels: Labels, groups: Sequence[str], seed: int = 0
 ) -> dict[str, Interval]:
     """95 % intervals of accuracy and AUC, resampling whole groups with replacement."""
-    _, group_of = np.unique(np.asarray(groups), return_inverse=True)
-    members = [np.flatnonzero(group_of == g) for g in range(group_of.max() + 1)]
+    names, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    members = [np.flatnonzero(group_of == g) for g in range(len(names))]
     random = np.random.default_rng(seed)
     accuracies, aucs = [], []
     for _ in range(RESAMPLES):
