@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find webapp-frontend/src webapp-frontend/public -type f 
 	$(wildcard webapp-frontend/*.json webapp-frontend/*.ts webapp-frontend/*.html)
 PYTEST := CHROMIUM="$$(scripts/find-chromium.sh)" $(BIN)/python -m pytest
 
-.PHONY: help run check test lint train evaluate bench-training types lock clean
+.PHONY: help run check test lint train evaluate bench-training types readme lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 18
@@ -52,6 +52,9 @@ bench-training: .venv/test.stamp ## Training throughput beside the reference pip
 types: .venv/run.stamp webapp-frontend/node_modules/.stamp ## The page's types from the OpenAPI document
 	$(BIN)/deepfake-webapp openapi >webapp-frontend/openapi.json
 	$(NPM) run types
+
+readme: .venv/run.stamp ## The README's tables from the cards and the settings
+	$(BIN)/python -m tests.docs.tables
 
 lock: .venv/test.stamp ## Resolve the pinned versions in locks/ anew
 	scripts/lock.sh
