@@ -6,11 +6,14 @@ TensorFlow is imported inside the commands that need it, so that the others star
 import json
 import os
 import sys
+import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from deepfake_detection.errors import UserError
@@ -33,6 +36,21 @@ errors = Console(stderr=True)
 WORKSPACE = Path("detection-model/workspace")
 SERVED = Path("webapp-backend/workspace")
 DEFAULT_MODEL = "v3"
+
+PROGRESS_COLUMNS = (
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.fields[rate]}"),
+    TimeRemainingColumn(),
+)
+
+
+class Engine(StrEnum):
+    """What runs the workers of ``score``."""
+
+    local = "local"
+    ray = "ray"
+
 
 DataOption = Annotated[
     Path, typer.Option(help="Folder that holds Dataset/{Train,Validation,Test}/{Fake,Real}.")
@@ -175,6 +193,39 @@ def predict(
         console.print(table)
     if any("problem" in row for row in rows):
         raise typer.Exit(1)
+
+
+@app.command()
+def score(
+    source: Annotated[str, typer.Argument(help="A folder, .tar shard, 'glob' or .txt of paths.")],
+    output: Annotated[Path, typer.Option(help="Folder of Parquet files.")] = Path("scores.parquet"),
+    model: ModelOption = DEFAULT_MODEL,
+    engine: Annotated[Engine, typer.Option(help="ray: on $RAY_ADDRESS, else here.")] = Engine.local,
+    workers: Annotated[int | None, typer.Option(min=1, help="Else one for each core.")] = None,
+) -> None:
+    """Score an archive, one row an image; the same command goes on where a run was stopped."""
+    from deepfake_detection.inference import archive, score_table
+    from deepfake_detection.inference.score import ENGINES
+
+    keras_file, cache = _find(model), default_cache()
+    card = load_network(keras_file, cache).card
+    total = sum(1 for _ in archive.archive_images(source))
+    if total == 0:
+        raise UserError(f"There is no image in {source}.")
+    table = score_table.ScoreTable(output, source, card)
+    started = time.monotonic()
+    with Progress(*PROGRESS_COLUMNS, console=errors) as progress:
+        bar = progress.add_task("", total=total, rate="")
+        for tally in score_table.fill(
+            table, source, lambda units: ENGINES[engine](units, keras_file, cache, workers)
+        ):
+            rate = (tally.scored + tally.bad) / (time.monotonic() - started)
+            progress.update(bar, completed=tally.images, rate=f"{rate:.0f} images/s")
+    console.print(
+        f"{tally.scored} scored, {tally.bad} bad, {tally.kept} there already, in "
+        f"{time.monotonic() - started:.1f} s: {output}",
+        soft_wrap=True,
+    )
 
 
 @app.command("diffusion-test")
