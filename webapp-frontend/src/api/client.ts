@@ -3,7 +3,6 @@ import { Failure, failureOf, garbled, offline } from './failure'
 import type { components, paths } from './schema'
 
 type Schemas = components['schemas']
-export type Problem = Schemas['Problem']
 export type Prediction = Schemas['Prediction']
 export type Predictions = Schemas['Predictions']
 export type ModelSummary = Schemas['ModelSummary']

@@ -1,4 +1,6 @@
-import type { Problem } from './client'
+import type { components } from './schema'
+
+type Problem = components['schemas']['Problem']
 
 export type FailureKind = 'refused' | 'problem' | 'fault' | 'busy' | 'offline' | 'garbled'
 
