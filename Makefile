@@ -49,6 +49,9 @@ evaluate: .venv/run.stamp ## Measure the published networks on DATA's Test split
 bench-training: .venv/test.stamp ## Training throughput beside the reference pipeline
 	$(BIN)/python detection-model/benchmarks/bench_training.py
 
+docker-test: ## Build the images and check running containers; needs Docker
+	scripts/docker-test.sh
+
 types: .venv/run.stamp webapp-frontend/node_modules/.stamp ## The page's types from the OpenAPI document
 	$(BIN)/deepfake-webapp openapi >webapp-frontend/openapi.json
 	$(NPM) run types
