@@ -12,9 +12,9 @@ training='--extra train --extra notebook --extra archive'
 resolve --extra train $packages locks/tools.in --output-file locks/run.txt
 resolve $training --extra cluster $packages locks/tools.in locks/dev.in \
     --constraints locks/run.txt --output-file locks/dev.txt
-resolve $packages --constraints locks/dev.txt --output-file locks/light.txt
-resolve --extra convert $packages locks/image.in --overrides locks/image-overrides.txt \
-    --constraints locks/dev.txt --output-file locks/image.txt
+leaner='--overrides locks/image-overrides.txt --constraints locks/dev.txt'
+resolve $packages $leaner --output-file locks/light.txt
+resolve --extra convert $packages locks/image.in $leaner --output-file locks/image.txt
 resolve $training $packages --constraints locks/dev.txt --output-file locks/training.txt
 resolve $training $packages locks/gpu.in --constraints locks/dev.txt --output-file locks/gpu.txt
 resolve locks/build.in --constraints locks/dev.txt --output-file locks/build.txt
