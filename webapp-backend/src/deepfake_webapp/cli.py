@@ -22,11 +22,11 @@ def main() -> None:
 
 def run_server() -> None:
     """Serve; a setting or an address that cannot be used ends in one sentence."""
-    from deepfake_webapp.server import CannotListen, serve
+    from deepfake_webapp.server import CannotStart, serve
 
     try:
         serve(Settings.read())
-    except (SettingsError, CannotListen) as error:
+    except (SettingsError, CannotStart) as error:
         sys.exit(str(error))
 
 

@@ -19,7 +19,11 @@ from deepfake_webapp.tensorboard import supervise
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes its own file in it
 
 
-class CannotListen(Exception):
+class CannotStart(Exception):
+    """The server cannot run here; the message is one sentence."""
+
+
+class CannotListen(CannotStart):
     """The address cannot be listened on; the message is one sentence."""
 
 
@@ -27,15 +31,25 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; does not return.
 
     Raises:
-        CannotListen: If the address is taken or not allowed.
+        CannotStart: If the address is taken or not allowed, or no temporary file can be written.
     """
     listener = listen(settings.host, settings.port)
-    runtime = Path(tempfile.mkdtemp(prefix="deepfake-webapp-"))
+    runtime = _runtime_folder()
     # Before prometheus_client is imported, which looks at it then.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(runtime)
     # ONNX Runtime reports to its makers unless this is set before it is imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     _Server(settings, listener, runtime).run()
+
+
+def _runtime_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="deepfake-webapp-"))
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot write to a temporary folder: {error.strerror}. In a container with a "
+            "read-only root file system, add --tmpfs /tmp."
+        ) from error
 
 
 def listen(host: str, port: int) -> socket.socket:
