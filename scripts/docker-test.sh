@@ -12,9 +12,14 @@ HARDENED=(--read-only --cap-drop ALL --security-opt no-new-privileges)
 work=$(mktemp -d)
 passed=0
 # shellcheck disable=SC2329 # by the trap
-clean_up() { docker rm -f "$NAME" >/dev/null 2>&1 || true; rm -rf "$work"; }
+clean_up() {
+    docker rm -f "$NAME" >/dev/null 2>&1 || true
+    compose down -v -t 20 >/dev/null 2>&1 || true
+    rm -rf "$work"
+}
 trap clean_up EXIT
 
+compose() { PORT=$PORT docker compose -p "$NAME" "$@"; }
 passes() { passed=$((passed + 1)); echo "ok: $1"; }
 fails() {
     echo "FAILED: $1" >&2
@@ -123,4 +128,11 @@ start "$IMAGE"
 docker run --rm --network "container:$NAME" "$IMAGE" 2>&1 | grep -q 'Cannot listen on 0.0.0.0, port 80' ||
     fails 'a taken port is told'
 passes 'a taken port is told'
+remove
+
+echo '# docker compose'
+compose up -d --wait --no-build >/dev/null 2>&1 || fails 'application and TensorBoard become healthy'
+passes 'application and TensorBoard become healthy'
+within 10 'an upload is judged' judges ''
+within 10 'TensorBoard is shown' answers tensorboard/
 echo "$passed passed, 0 failed"
