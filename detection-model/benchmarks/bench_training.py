@@ -34,8 +34,8 @@ from deepfake_detection.image.preprocess import scale
 from deepfake_detection.training.dataset import find_dataset, read_split
 from deepfake_detection.training.networks import RECIPES
 from deepfake_detection.training.pixels import DecodedSplit, batches, decode_split
+from deepfake_detection.training.precision import dtype_policy, resolve_precision
 from deepfake_detection.training.sample_data import make_sample_data
-from deepfake_detection.training.train import dtype_policy, resolve_precision
 
 RECIPE = RECIPES["v3"]
 PRECISIONS = ("float32", "mixed_bfloat16")

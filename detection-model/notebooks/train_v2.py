@@ -64,8 +64,10 @@ from deepfake_detection.training.find_data import find_data, find_portraits
 from deepfake_detection.training.metrics import confident_mistakes
 from deepfake_detection.training.near_duplicates import near_duplicates
 from deepfake_detection.training.networks import RECIPES, optimizer_variable_count
+from deepfake_detection.training.precision import resolve_precision
 from deepfake_detection.training.publish import publish
-from deepfake_detection.training.train import options_for, resolve_precision, train
+from deepfake_detection.training.runs import options_for
+from deepfake_detection.training.train import train
 
 WORKSPACE = ROOT / "detection-model" / "workspace"
 SERVED = ROOT / "webapp-backend" / "workspace"

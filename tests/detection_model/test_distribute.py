@@ -27,7 +27,8 @@ data, output = map(Path, sys.argv[1:])
 """
 TRAIN = """
 from deepfake_detection.errors import UserError
-from deepfake_detection.training.train import options_for, train
+from deepfake_detection.training.runs import options_for
+from deepfake_detection.training.train import train
 
 def run(name, **options):
     train(options_for("v1", data=data, output=output, name=name, epochs=1, **options))

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from deepfake_detection.training.dataset import read_split
 from deepfake_detection.training.networks import REFERENCE_INPUT, build_v1
 from deepfake_detection.training.pixels import batches, decode_split
+from deepfake_detection.training.precision import dtype_policy, resolve_precision
 from deepfake_detection.training.sample_data import make_sample_data
-from deepfake_detection.training.train import dtype_policy, resolve_precision
 
 pytestmark = pytest.mark.slow
 

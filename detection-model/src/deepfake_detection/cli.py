@@ -95,7 +95,7 @@ def train(  # noqa: PLR0913, PLR0917 - one for each option
     data_licence: Annotated[str, typer.Option(help="Of the training data.")] = "unknown",
 ) -> None:
     """Train a network; export NAME.keras and its card NAME.json, calibrated on Validation."""
-    from deepfake_detection.training.train import options_for
+    from deepfake_detection.training.runs import options_for
     from deepfake_detection.training.train import train as train_network
 
     options = options_for(
