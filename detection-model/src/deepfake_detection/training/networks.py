@@ -89,7 +89,7 @@ class Recipe:
     known_limits: tuple[str, ...] = (
         "Trained for comparison with the reference system; too weak to rely on.",
         "Judges the whole image, squeezed to a square; it looks for no face.",
-        "Knows the kinds of fakes it was trained on and is near chance on others.",
+        "Knows the two kinds of fakes it was trained on; on others nothing was measured.",
     )
 
 
