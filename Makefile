@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find webapp-frontend/src webapp-frontend/public -type f 
 	$(wildcard webapp-frontend/*.json webapp-frontend/*.ts webapp-frontend/*.html)
 PYTEST := CHROMIUM="$$(scripts/find-chromium.sh)" $(BIN)/python -m pytest
 
-.PHONY: help run check test lint train evaluate bench-training types readme lock clean
+.PHONY: help run check test lint train evaluate bench-training bench-serving types readme lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 18
@@ -48,6 +48,9 @@ evaluate: .venv/run.stamp ## Measure the published networks on DATA's Test split
 
 bench-training: .venv/test.stamp ## Training throughput beside the reference pipeline
 	$(BIN)/python detection-model/benchmarks/bench_training.py
+
+bench-serving: .venv/test.stamp ## Serving beside the reference's manner and beside no server
+	$(BIN)/python webapp-backend/benchmarks/bench_serving.py --output docs/serving.json --plot docs/serving.svg
 
 docker-test: ## Build the images and check running containers; needs Docker
 	scripts/docker-test.sh

@@ -2,10 +2,10 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from deepfake_webapp import metrics
-from deepfake_webapp.problems import BUSY, ProblemError
+from deepfake_webapp.problems import BUSY, CLIENT_LEFT, ProblemError
 
 
 class ScoringQueue:
@@ -22,18 +22,33 @@ class ScoringQueue:
         self._slots = threading.BoundedSemaphore(slots)
         self._patience = patience
 
-    @contextlib.contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold one slot.
+    def check_room(self) -> None:
+        """Find out before a body is read whether its request could wait.
 
         Raises:
-            ProblemError: 503 if too many wait already, or none came free in time.
+            ProblemError: 503 if too many wait already.
+        """
+        with _held(self._admitted, timeout=0):
+            pass
+
+    @contextlib.contextmanager
+    def slot(self, has_left: Callable[[], bool]) -> Iterator[None]:
+        """Hold one slot.
+
+        Args:
+            has_left: Whether the client is gone, asked when its turn has come.
+
+        Raises:
+            ProblemError: 503 if too many wait already, or none came free in time; 499 if nobody
+                waits for the answer.
         """
         with (
             _held(self._admitted, timeout=0),
             metrics.queued.track_inprogress(),
             _held(self._slots, timeout=self._patience),
         ):
+            if has_left():
+                raise ProblemError(CLIENT_LEFT, "The client closed the connection.")
             yield
 
 

@@ -1,22 +1,30 @@
 """gunicorn with our settings: listen, fork workers, run TensorBoard beside them."""
 
+import logging
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
 from deepfake_webapp import logs
 from deepfake_webapp.settings import Settings, variable_of
 from deepfake_webapp.tensorboard import supervise
+from deepfake_webapp.worker import Worker
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes its own file in it
+# A supervisor that cannot start shall not be tried every second.
+SUPERVISOR_PAUSE = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
@@ -73,18 +81,44 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Master(Arbiter):  # type: ignore[misc]  # gunicorn is untyped
+    """Looks after TensorBoard's supervisor whenever it looks after the workers."""
+
+    def manage_workers(self) -> None:
+        """Replace what has ended; called every second."""
+        super().manage_workers()
+        self.app.keep_supervisor()
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     """Hands our settings to gunicorn and hooks into its life."""
 
     def __init__(self, settings: Settings, listener: socket.socket, runtime: Path) -> None:
-        self._settings = settings
+        self.settings = settings
         host, port = listener.getsockname()[:2]
         self._address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         # gunicorn takes the file descriptor over and closes it.
         self._bind = f"fd://{listener.detach()}"
         self._runtime = runtime
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervisor_started = 0.0
         super().__init__()
+
+    def run(self) -> None:
+        """Serve; does not return."""
+        _Master(self).run()
+
+    def keep_supervisor(self) -> None:
+        """Start TensorBoard's supervisor again if it has ended, after a pause."""
+        if self._supervisor is None or self._supervisor.poll() is None:
+            return
+        if time.monotonic() > self._supervisor_started + SUPERVISOR_PAUSE:
+            logger.warning("TensorBoard's supervisor has ended; starting it again")
+            self._start_supervisor()
+
+    def _start_supervisor(self) -> None:
+        self._supervisor_started = time.monotonic()
+        self._supervisor = supervise.start(self.settings.tensorboard_logs, self._status_file)
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
@@ -95,14 +129,14 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         """Build the application, in each worker: what it imports starts threads."""
         from deepfake_webapp.app import create_app
 
-        return create_app(self._settings, tensorboard_status=self._status_file)
+        return create_app(self.settings, tensorboard_status=self._status_file)
 
     def _options(self) -> dict[str, Any]:
-        settings = self._settings
+        settings = self.settings
         return {
             "bind": self._bind,
             "workers": settings.workers,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": settings.worker_threads,
             "timeout": 60,
             "graceful_timeout": settings.shutdown_seconds,
@@ -128,9 +162,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         return self._runtime / "tensorboard.json"
 
     def _when_ready(self, _: Any) -> None:
-        if self._settings.tensorboard_upstream is None:
-            folder = self._settings.tensorboard_logs
-            self._supervisor = supervise.start(folder, self._status_file)
+        if self.settings.tensorboard_upstream is None:
+            self._start_supervisor()
         print(f"Listening on {self._address} (Ctrl-C stops it)", file=sys.stderr, flush=True)
 
     def _post_worker_init(self, worker: Any) -> None:

@@ -62,10 +62,16 @@ class Settings(BaseSettings):
     workers: int = Field(2, gt=0, description="Processes that answer requests.")
     scoring_slots: int = Field(2, gt=0, description="Requests a worker judges at a time.")
     queue_length: int = Field(
-        16, ge=0, description="Requests that may wait for a slot of a worker; more answer 503."
+        32, ge=0, description="Requests that may wait for a slot of a worker; more answer 503."
     )
     queue_seconds: float = Field(
         10, gt=0, description="Seconds a request waits for a slot before it answers 503."
+    )
+    upload_seconds: float = Field(
+        20,
+        gt=0,
+        description="Seconds a request may take to arrive, and one more for each 25 kB of it; a "
+        "slower one is dropped.",
     )
     spare_threads: int = Field(
         8, gt=0, description="Threads of a worker beside those that judge or wait to."

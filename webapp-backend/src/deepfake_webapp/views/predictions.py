@@ -10,6 +10,7 @@ from deepfake_detection.image import Limits
 from deepfake_detection.inference import Judgement, judge
 from deepfake_webapp import metrics, problems, schemas
 from deepfake_webapp.context import parts
+from deepfake_webapp.worker import ClientSocket
 
 blueprint = APIBlueprint("predictions", __name__, tag="Predictions")
 
@@ -60,6 +61,21 @@ def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:  # no
     )
 
 
+@blueprint.before_request
+def _refuse_if_full() -> None:
+    """Answer 503 before the images are taken apart, which is most of what a refusal costs."""
+    try:
+        parts().queue.check_room()
+    except problems.ProblemError:
+        problems.drain()
+        raise
+
+
+def _has_left() -> bool:
+    connection = request.environ.get("gunicorn.socket")
+    return isinstance(connection, ClientSocket) and connection.has_left()
+
+
 def _checked(files: Sequence[FileStorage], most: int) -> list[FileStorage]:
     # A form whose file input was left empty sends a part without a name.
     files = [file for file in files if file.filename]
@@ -78,7 +94,7 @@ def _judge(
     settings = parts().settings
     limits = Limits(max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels)
     name, network = parts().registry.choose(model)
-    with parts().queue.slot():
+    with parts().queue.slot(_has_left):
         outcomes = judge(network, [file.read() for file in files], limits=limits)
     _count(name, [outcome for outcome in outcomes if isinstance(outcome, Judgement)])
     judged = [o if isinstance(o, Judgement) else problems.of_image(o) for o in outcomes]

@@ -1,0 +1,108 @@
+"""gunicorn's worker of threads, kept from clients that are slow, and aware of those that left.
+
+gunicorn waits for a request's first byte without a thread, but for every further one it would wait
+for ever: some dozens of stalled uploads would hold all threads.
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+# What an upload must keep up after its first seconds; a poor mobile connection does.
+BYTES_PER_SECOND = 25_000
+# An answer is small, or a part of the page; nobody who wants it needs longer for one write.
+SEND_SECONDS = 30
+# Of glibc's malloc.h.
+_M_ARENA_MAX = -8
+
+
+class ClientTooSlow(ConnectionResetError):
+    """A client sends or takes less than it must; gunicorn drops it without a line in the log."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "The client is too slow.")
+
+
+class ClientSocket(socket.socket):
+    """A connection that ends with ``ClientTooSlow`` instead of blocking a thread for ever."""
+
+    _deadline = float("inf")
+
+    def begin_request(self, seconds: float) -> None:
+        """Allow a request so many seconds, and more as its bytes come in."""
+        self._deadline = time.monotonic() + seconds
+
+    def has_left(self) -> bool:
+        """Whether the client closed its side, so that nobody waits for the answer."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        try:
+            return bool(poll.poll(0)) and not super().recv(1, socket.MSG_PEEK)
+        except OSError:  # reset
+            return True
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """Read what has come, within the request's time."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise ClientTooSlow
+        with self._patience(left):
+            data = super().recv(size, flags)
+        self._deadline += len(data) / BYTES_PER_SECOND
+        return data
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Write all, within ``SEND_SECONDS``."""
+        with self._patience(SEND_SECONDS):
+            super().sendall(data, flags)
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """Write a file, never waiting longer than ``SEND_SECONDS``."""
+        with self._patience(SEND_SECONDS):
+            return super().sendfile(file, offset, count)
+
+    @contextlib.contextmanager
+    def _patience(self, seconds: float) -> Iterator[None]:
+        self.settimeout(seconds)
+        try:
+            yield
+        except TimeoutError as error:
+            raise ClientTooSlow from error
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
+    """Gives every connection a ``ClientSocket``."""
+
+    def init_process(self) -> None:
+        """Begin to work, after the fork."""
+        _bound_memory()
+        super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Hand a connection to a thread."""
+        if not isinstance(conn.sock, ClientSocket):
+            conn.sock = ClientSocket(fileno=conn.sock.detach())
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """Answer one request."""
+        conn.sock.begin_request(self.app.settings.upload_seconds)
+        return super().handle(conn)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - gunicorn's signature
+        """End at once, on Ctrl-C: Python would wait for every thread, and those for clients."""
+        os._exit(0)
+
+
+def _bound_memory() -> None:
+    """Have glibc keep two heaps instead of one for nearly every thread that decoded an image."""
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
