@@ -53,7 +53,8 @@ def draw_portrait(random: np.random.Generator, *, fake: bool) -> Image.Image:
     """Draw one 256x256 RGB portrait."""
     image = _background(random)
     box = _face_box(random)
-    skin = random.integers((150, 105, 75), (235, 185, 160))
+    tone = random.uniform(0.45, 1.0)
+    skin = (np.array([235, 190, 165]) * tone + random.normal(0, 5, 3)).astype(int)
     draw = ImageDraw.Draw(image)
     hair = (box[0] - 12, box[1] - 25, box[2] + 12, box[3] - 30)
     draw.ellipse(hair, fill=tuple(random.integers(20, 110, 3).tolist()))
