@@ -239,3 +239,14 @@ def test_an_upstream_that_is_no_tensorboard_is_unavailable(start_with_logs) -> N
     server = start_with_logs(tensorboard_upstream="http://127.0.0.1:9")
     assert state(server) == "starting"
     assert server.get("/tensorboard/").status_code == 503
+
+
+@pytest.mark.slow
+def test_a_killed_supervisor_is_replaced(start_with_logs) -> None:
+    server = start_with_logs()
+    assert eventually(lambda: state(server) == "ready", 30)
+    (supervisor,) = [p for p in children_of(server) if "supervise" in " ".join(p.cmdline())]
+    supervisor.kill()
+    assert eventually(lambda: state(server) == "starting", 20)
+    assert eventually(lambda: state(server) == "ready", 40)
+    assert len(children_of(server)) == 2

@@ -20,8 +20,8 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 BYTES_PER_SECOND = 25_000
 # An answer is small, or a part of the page; nobody who wants it needs longer for one write.
 SEND_SECONDS = 30
-# Of glibc's malloc.h.
-_M_ARENA_MAX = -8
+# glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD; the latter two in bytes.
+_MALLOC = ((-8, 2), (-3, 1_000_000), (-1, 8_000_000))
 
 
 class ClientTooSlow(ConnectionResetError):
@@ -103,6 +103,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
 
 def _bound_memory() -> None:
-    """Have glibc keep two heaps instead of one for nearly every thread that decoded an image."""
+    """Have glibc keep two heaps, not one a thread, and give back what large images took."""
     with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+        for parameter, value in _MALLOC:
+            ctypes.CDLL(None).mallopt(parameter, value)

@@ -15,8 +15,6 @@ def open_session(onnx_file: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Its own pool would keep some 20 MB a network and save no time.
-    options.enable_cpu_mem_arena = False
     # Idle threads sleep instead of spinning: other requests need the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(
