@@ -9,6 +9,8 @@ import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deepfake_detection.errors import UserError
@@ -44,6 +46,10 @@ class Calibration(_Part):
         p = min(max(probability, 1e-7), 1 - 1e-7)
         logit = math.log(p / (1 - p)) / self.temperature + self.bias
         return 1 / (1 + math.exp(-logit)) if logit >= 0 else 1 - 1 / (1 + math.exp(logit))
+
+    def apply_all(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Calibrate an array of shape (images,); see ``apply``."""
+        return np.array([self.apply(float(p)) for p in probabilities])
 
 
 class InconclusiveBand(_Part):

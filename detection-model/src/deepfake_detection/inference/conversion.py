@@ -64,6 +64,11 @@ def convert(keras_file: Path, cache: Path) -> Path:
     return twin
 
 
+def hash_in_name(twin: Path) -> str:
+    """Return the SHA-256 of the ``.keras`` file that ``convert`` made or found ``twin`` for."""
+    return twin.stem.removesuffix(f"-{CONVERTER_VERSION}")
+
+
 def _check_can_convert(cache: Path) -> None:
     """Make the cache; refuse where a conversion could only fail."""
     if importlib.util.find_spec("tensorflow") is None:

@@ -9,9 +9,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from deepfake_detection.image.card import Card, CardError, ClassName, InputSpec, sha256_of
+from deepfake_detection.image.card import Card, CardError, ClassName, InputSpec
 from deepfake_detection.image.preprocess import scale
-from deepfake_detection.inference.conversion import UnusableModel, convert
+from deepfake_detection.inference.conversion import UnusableModel, convert, hash_in_name
 from deepfake_detection.inference.session import open_session
 
 # Under this key the converter leaves an ``Interface`` in the ONNX file's metadata.
@@ -63,8 +63,7 @@ class Network:
         Returns:
             Calibrated P(fake) of shape (images,), 1.0 = certainly fake.
         """
-        raw = self.raw_probabilities(pixels)
-        return np.array([self.card.calibration.apply(float(p)) for p in raw])
+        return self.card.calibration.apply_all(self.raw_probabilities(pixels))
 
     def raw_probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """P(fake) as the network itself puts it, before calibration, of shape (images,)."""
@@ -121,7 +120,7 @@ def load_network(keras_file: Path, cache: Path, *, threads: int = 0, flip: bool 
     return Network.load(
         onnx_file,
         name=keras_file.stem,
-        sha256=sha256_of(keras_file),
+        sha256=hash_in_name(onnx_file),
         card=card,
         flip=flip,
         threads=threads,

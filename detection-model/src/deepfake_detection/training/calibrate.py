@@ -33,8 +33,7 @@ def calibrated(card: Card, raw: NDArray[np.float32], labels: NDArray[np.float32]
         CalibrationError: If higher scores do not go with fakes.
     """
     calibration = fit_calibration(raw, labels)
-    p = np.array([calibration.apply(float(x)) for x in raw])
-    band = fit_band(p, labels)
+    band = fit_band(calibration.apply_all(raw), labels)
     return card.model_copy(update={"calibration": calibration, "inconclusive": band})
 
 

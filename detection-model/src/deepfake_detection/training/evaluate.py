@@ -105,7 +105,7 @@ def evaluate(
 
 def calibrate(network: Network, raw: NDArray[np.float32]) -> NDArray[np.float64]:
     """Apply the card's calibration to raw probabilities."""
-    return np.array([network.card.calibration.apply(float(x)) for x in raw])
+    return network.card.calibration.apply_all(raw)
 
 
 def scores_by_source(p: NDArray[np.float64], scored: Scored) -> dict[str, Scores]:
