@@ -170,6 +170,9 @@ class Card(_Part):
 
     ``class_order`` reads the output: for two units the class of each, for one sigmoid
     ``("real", "fake")`` when it is P(fake) and ``("fake", "real")`` when it is P(real).
+
+    ``crop`` says what the network is shown: the ``whole`` image, squeezed to its input, or each
+    ``face``, in a square of ``margin`` times the longer side of the face's box.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -177,7 +180,8 @@ class Card(_Part):
     summary: str = ""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     input: InputSpec
-    crop: Literal["whole"] = "whole"
+    crop: Literal["whole", "face"] = "whole"
+    margin: float = Field(default=1.3, ge=1, le=4)
     class_order: tuple[ClassName, ClassName] = ("real", "fake")
     calibration: Calibration = Calibration()
     inconclusive: InconclusiveBand = InconclusiveBand()
