@@ -6,13 +6,13 @@ from apiflask import APIBlueprint
 from flask import request
 from werkzeug.datastructures import FileStorage
 
-from deepfake_detection.image import Limits
 from deepfake_detection.inference import Judgement, judge
 from deepfake_webapp import metrics, problems, schemas
 from deepfake_webapp.context import parts
-from deepfake_webapp.worker import ClientSocket
+from deepfake_webapp.views import uploads
 
 blueprint = APIBlueprint("predictions", __name__, tag="Predictions")
+blueprint.before_request(uploads.refuse_if_full)
 
 _PROBLEMS = problems.documented(
     problems.NO_FILE,
@@ -41,7 +41,7 @@ def predict(query: schemas.PredictionQuery, upload: schemas.Upload) -> schemas.P
     All images of a request are judged by one network. Where one of several cannot be judged, its
     result says why; where the only one cannot, the answer is that problem.
     """
-    files = _checked(upload.file, parts().settings.max_files)
+    files = uploads.checked(upload.file, parts().settings.max_files)
     model, outcomes = _judge(files, query.model)
     results = [_result(file, outcome) for file, outcome in zip(files, outcomes, strict=True)]
     return schemas.Predictions(model=model, results=results)
@@ -53,7 +53,7 @@ def predict(query: schemas.PredictionQuery, upload: schemas.Upload) -> schemas.P
 @blueprint.doc(responses=_PROBLEMS, operation_id="predictOne")
 def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:  # noqa: ARG001 - documents
     """Judge one image with the default network, as the reference system's call does."""
-    model, (outcome,) = _judge(_checked(request.files.getlist("file"), 1), None)
+    model, (outcome,) = _judge(uploads.checked(request.files.getlist("file"), 1), None)
     if not isinstance(outcome, Judgement):
         raise outcome
     return schemas.LegacyPrediction(
@@ -61,41 +61,12 @@ def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:  # no
     )
 
 
-@blueprint.before_request
-def _refuse_if_full() -> None:
-    """Answer 503 before the images are taken apart, which is most of what a refusal costs."""
-    try:
-        parts().queue.check_room()
-    except problems.ProblemError:
-        problems.drain()
-        raise
-
-
-def _has_left() -> bool:
-    connection = request.environ.get("gunicorn.socket")
-    return isinstance(connection, ClientSocket) and connection.has_left()
-
-
-def _checked(files: Sequence[FileStorage], most: int) -> list[FileStorage]:
-    # A form whose file input was left empty sends a part without a name.
-    files = [file for file in files if file.filename]
-    if not files:
-        detail = "Send the image as a multipart/form-data part named 'file', with a file name."
-        raise problems.ProblemError(problems.NO_FILE, detail)
-    if len(files) > most:
-        detail = f"There are {len(files)} files; the limit is {most} in one request."
-        raise problems.ProblemError(problems.TOO_MANY_FILES, detail)
-    return files
-
-
 def _judge(
     files: Sequence[FileStorage], model: str | None
 ) -> tuple[schemas.ModelReference, list[Judgement | problems.ProblemError]]:
-    settings = parts().settings
-    limits = Limits(max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels)
     name, network = parts().registry.choose(model)
-    with parts().queue.slot(_has_left):
-        outcomes = judge(network, [file.read() for file in files], limits=limits)
+    with parts().queue.slot(uploads.has_left):
+        outcomes = judge(network, [file.read() for file in files], limits=uploads.limits())
     _count(name, [outcome for outcome in outcomes if isinstance(outcome, Judgement)])
     judged = [o if isinstance(o, Judgement) else problems.of_image(o) for o in outcomes]
     if len(judged) == 1 and not isinstance(judged[0], Judgement):

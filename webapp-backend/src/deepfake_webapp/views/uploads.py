@@ -1,0 +1,49 @@
+"""What every call that takes images does before it looks at them."""
+
+from collections.abc import Sequence
+
+from flask import request
+from werkzeug.datastructures import FileStorage
+
+from deepfake_detection.image import Limits
+from deepfake_webapp import problems
+from deepfake_webapp.context import parts
+from deepfake_webapp.worker import ClientSocket
+
+
+def refuse_if_full() -> None:
+    """Answer 503 before the images are taken apart, which is most of what a refusal costs."""
+    try:
+        parts().queue.check_room()
+    except problems.ProblemError:
+        problems.drain()
+        raise
+
+
+def has_left() -> bool:
+    """Whether the client of this request is gone."""
+    connection = request.environ.get("gunicorn.socket")
+    return isinstance(connection, ClientSocket) and connection.has_left()
+
+
+def checked(files: Sequence[FileStorage], most: int) -> list[FileStorage]:
+    """Return the files that were sent.
+
+    Raises:
+        ProblemError: 400 if there is none; 413 if there are more than ``most``.
+    """
+    # A form whose file input was left empty sends a part without a name.
+    files = [file for file in files if file.filename]
+    if not files:
+        detail = "Send the image as a multipart/form-data part named 'file', with a file name."
+        raise problems.ProblemError(problems.NO_FILE, detail)
+    if len(files) > most:
+        detail = f"There are {len(files)} files; the limit is {most} in one request."
+        raise problems.ProblemError(problems.TOO_MANY_FILES, detail)
+    return files
+
+
+def limits() -> Limits:
+    """What one image of a request may be."""
+    settings = parts().settings
+    return Limits(max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels)
