@@ -15,7 +15,15 @@ from deepfake_webapp.tensorboard.upstream import (
     OwnTensorBoard,
     Upstream,
 )
-from deepfake_webapp.views import health, metrics, models, page, predictions, tensorboard
+from deepfake_webapp.views import (
+    health,
+    inspections,
+    metrics,
+    models,
+    page,
+    predictions,
+    tensorboard,
+)
 
 DESCRIPTION = (
     "Upload photographs and learn how likely each is a deepfake. "
@@ -47,7 +55,7 @@ def create_app(
     )
     _configure(app, settings)
     context.attach(app, _parts(settings, tensorboard_status))
-    for module in (predictions, models, health, tensorboard, metrics):
+    for module in (predictions, inspections, models, health, tensorboard, metrics):
         app.register_blueprint(module.blueprint)
     observe.register(app)
     problems.register(app)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from deepfake_detection.image.card import Card, ClassName, Verdict
+from deepfake_webapp.inspection.report import Report
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -113,6 +114,12 @@ class LegacyPrediction(Answer):
     prediction: Probability = Field(description="P(fake); above 0.5 is fake.")
     verdict: Verdict
     model: str
+
+
+class Inspection(Answer, Report):
+    """What a file says about itself; no score takes it into account."""
+
+    file: str = Field(description="The file's name as it was sent.")
 
 
 class Reading(Answer):

@@ -7,7 +7,7 @@ Runtime do when they are imported, and the latter's has aborted and hung forked 
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic import Field, FilePath, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DEEPFAKE_"
@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         10, gt=0, description="Seconds a request in flight has to finish after SIGTERM."
     )
 
+    trust_anchors: FilePath | None = Field(
+        None,
+        description="PEM file of certificates whose C2PA signatures are called trusted. Empty: "
+        "every signer is unknown.",
+    )
+
     trusted_proxies: int = Field(
         0, ge=0, description="Reverse proxies in front whose X-Forwarded-… and X-Request-ID count."
     )
@@ -95,6 +101,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("trust_anchors")
+    @classmethod
+    def _holds_certificates(cls, value: Path | None) -> Path | None:
+        if value is not None and b"-----BEGIN CERTIFICATE-----" not in value.read_bytes():
+            raise ValueError("The file holds no PEM certificate")
         return value
 
     @property

@@ -4,6 +4,28 @@
  */
 
 export interface paths {
+    "/api/v1/inspections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a file tells about itself.
+         * @description EXIF, the compression and whether there was another before, error levels, traces of programs
+         *     that make images, and a C2PA manifest. These are hints that anybody can forge or remove; no
+         *     score takes them into account. Nothing is fetched from the network.
+         */
+        post: operations["inspect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/limits": {
         parameters: {
             query?: never;
@@ -149,6 +171,20 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Action
+         * @description One thing a C2PA manifest claims was done to the image.
+         */
+        Action: {
+            /** Action */
+            action: string;
+            /** Agent */
+            agent: string | null;
+            /** Source Type */
+            source_type: string | null;
+            /** When */
+            when: string | null;
+        };
+        /**
          * Calibration
          * @description ``fake_probability = sigmoid(logit / temperature + bias)``, fitted on Validation.
          */
@@ -170,6 +206,9 @@ export interface components {
          *
          *     ``class_order`` reads the output: for two units the class of each, for one sigmoid
          *     ``("real", "fake")`` when it is P(fake) and ``("fake", "real")`` when it is P(real).
+         *
+         *     ``crop`` says what the network is shown: the ``whole`` image, squeezed to its input, or each
+         *     ``face``, in a square of ``margin`` times the longer side of the face's box.
          */
         Card: {
             /**
@@ -193,9 +232,9 @@ export interface components {
             /**
              * Crop
              * @default whole
-             * @constant
+             * @enum {string}
              */
-            crop: "whole";
+            crop: "whole" | "face";
             /**
              * Data Licence
              * @default unknown
@@ -219,6 +258,11 @@ export interface components {
              * @default []
              */
             known_limits: string[];
+            /**
+             * Margin
+             * @default 1.3
+             */
+            margin: number;
             /** Name */
             name: string;
             /**
@@ -239,6 +283,29 @@ export interface components {
             training: components["schemas"]["TrainingRecord"] | null;
             /** Version */
             version: string;
+        };
+        /**
+         * Compression
+         * @description How a JPEG file was compressed.
+         */
+        Compression: {
+            /**
+             * Compressed Twice
+             * @description Whether its numbers bear the marks of an earlier compression; null if there are too few to tell.
+             */
+            compressed_twice: boolean | null;
+            /** Progressive */
+            progressive: boolean;
+            /**
+             * Quality
+             * @description The usual scale's nearest value.
+             */
+            quality: number;
+            /**
+             * Standard Tables
+             * @description Whether its tables are exactly those of that quality, as most software writes them; cameras and Photoshop have their own.
+             */
+            standard_tables: boolean;
         };
         /**
          * Confusion
@@ -269,6 +336,16 @@ export interface components {
             share: number;
         };
         /**
+         * Entry
+         * @description One thing the file states, by name.
+         */
+        Entry: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /**
          * EpochScores
          * @description The training log's figures at the end of one epoch, counted from 1.
          */
@@ -287,6 +364,27 @@ export interface components {
             val_auc: number;
             /** Val Loss */
             val_loss: number;
+        };
+        /**
+         * ErrorLevels
+         * @description How much each place changes when the image is compressed once more.
+         */
+        ErrorLevels: {
+            /**
+             * Amplification
+             * @description Brightness of the picture per level of change.
+             */
+            amplification: number;
+            /**
+             * Picture
+             * @description A grey JPEG as a data URI, upright; bright places changed more.
+             */
+            picture: string;
+            /**
+             * Quality
+             * @description Of the JPEG compression that was tried.
+             */
+            quality: number;
         };
         /**
          * Evaluation
@@ -336,6 +434,24 @@ export interface components {
             /** File */
             file: string;
             problem: components["schemas"]["Problem"];
+        };
+        /**
+         * GeneratorHint
+         * @description Something that programs which make or alter images leave in their files.
+         */
+        GeneratorHint: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "parameters" | "software" | "source_type";
+            /** Value */
+            value: string;
+            /**
+             * Where
+             * @description The field of the file it stood in.
+             */
+            where: string;
         };
         /**
          * Health
@@ -403,6 +519,23 @@ export interface components {
             width: number;
         };
         /**
+         * Inspection
+         * @description What a file says about itself; no score takes it into account.
+         */
+        Inspection: {
+            compression: components["schemas"]["Compression"] | null;
+            error_levels: components["schemas"]["ErrorLevels"] | null;
+            /**
+             * File
+             * @description The file's name as it was sent.
+             */
+            file: string;
+            /** Generator */
+            generator: components["schemas"]["GeneratorHint"][];
+            metadata: components["schemas"]["Metadata"];
+            provenance: components["schemas"]["Provenance"];
+        };
+        /**
          * Interval
          * @description Bounds of a 95 % bootstrap interval.
          */
@@ -443,6 +576,20 @@ export interface components {
             max_pixels: number;
             /** Max Request Bytes */
             max_request_bytes: number;
+        };
+        /**
+         * Metadata
+         * @description EXIF and PNG text. ``position`` stands apart, so that nobody shows it by accident.
+         */
+        Metadata: {
+            /**
+             * Damaged
+             * @description Whether a part of it could not be read.
+             */
+            damaged: boolean;
+            /** Entries */
+            entries: components["schemas"]["Entry"][];
+            position: components["schemas"]["Position"] | null;
         };
         /**
          * ModelDetail
@@ -526,6 +673,16 @@ export interface components {
             version: string | null;
         };
         /**
+         * Position
+         * @description Where the camera says it was, in degrees; north and east are positive.
+         */
+        Position: {
+            /** Latitude */
+            latitude: number;
+            /** Longitude */
+            longitude: number;
+        };
+        /**
          * Prediction
          * @description One judged file.
          */
@@ -584,6 +741,57 @@ export interface components {
              * @example urn:deepfake-detection:problem:unsupported-format
              */
             type: string;
+        };
+        /**
+         * Provenance
+         * @description A C2PA manifest and what its signature is worth.
+         *
+         *     ``trusted``: the file is unchanged since it was signed, by a signer of the server's trust list.
+         *     ``unknown_signer``: unchanged, but anybody could have made this signature. ``invalid``: the
+         *     file or the manifest was changed, or is broken. ``none``: there is no manifest in the file.
+         */
+        Provenance: {
+            /**
+             * Actions
+             * @default []
+             */
+            actions: components["schemas"]["Action"][];
+            /**
+             * Claim Generator
+             * @default null
+             */
+            claim_generator: string | null;
+            /**
+             * Elsewhere
+             * @description Address the file gives for its manifest; it is never fetched.
+             * @default null
+             */
+            elsewhere: string | null;
+            /**
+             * Faults
+             * @default []
+             */
+            faults: string[];
+            /**
+             * Issuer
+             * @default null
+             */
+            issuer: string | null;
+            /**
+             * Signed At
+             * @default null
+             */
+            signed_at: string | null;
+            /**
+             * Signer
+             * @default null
+             */
+            signer: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "trusted" | "unknown_signer" | "invalid" | "none";
         };
         /**
          * Reading
@@ -759,6 +967,86 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    inspect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["SingleUpload"];
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
+                };
+            };
+            /** @description No file in the request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image too large; Request too large; Too many files in one request */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not an image format that can be read */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Empty file; Damaged image; Parameter not understood */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests at once */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getLimits: {
         parameters: {
             query?: never;

@@ -10,6 +10,7 @@ from deepfake_detection.image.decode import (
     UndecodableImage,
     UnsupportedFormat,
     decode,
+    open_image,
 )
 from deepfake_detection.image.preprocess import load_pixels, to_pixels
 
@@ -24,5 +25,6 @@ __all__ = [
     "UnsupportedFormat",
     "decode",
     "load_pixels",
+    "open_image",
     "to_pixels",
 ]

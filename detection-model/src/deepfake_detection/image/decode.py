@@ -4,7 +4,9 @@ Training, ``deepfake predict`` and the server all decode here, so that a network
 the same pixels it learned from.
 """
 
+import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from deepfake_detection.errors import UserError
 
 FORMATS = ("JPEG", "PNG", "WEBP")
+
+_DAMAGED = "The image is damaged or incomplete. Export it again, or send the original file."
 
 # What a file of ours begins with, to tell "damaged" from "another format".
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
@@ -87,25 +91,47 @@ def decode(
         EmptyImage, ImageTooLarge, UnsupportedFormat, UndecodableImage: By what is wrong.
         OSError: If a path cannot be read.
     """
-    data = _read(source, limits) if isinstance(source, Path) else source
-    _check_bytes(len(data), limits)
-    image = _open(data)
-    _check_pixels(image, limits)
-    turned = _orientation(image) in (5, 6, 7, 8)
+    image = open_image(_read(source, limits) if isinstance(source, Path) else source, limits)
+    turned = orientation_of(image) in (5, 6, 7, 8)
     width, height = image.size[::-1] if turned else image.size
     if at_least is not None:
         # Twice the target keeps the final resize an honest low-pass filter. A mode of None leaves
         # the colours alone.
         wide, high = at_least[::-1] if turned else at_least
         image.draft(None, (2 * wide, 2 * high))
-    try:
+    load(image)
+    with _damage_told():
+        return DecodedImage(to_rgb(_upright(image)), width, height)
+
+
+def open_image(data: bytes, limits: Limits = Limits()) -> Image.Image:
+    """Read an image's header, decoding nothing yet.
+
+    Raises:
+        EmptyImage, ImageTooLarge, UnsupportedFormat, UndecodableImage: By what is wrong.
+    """
+    _check_bytes(len(data), limits)
+    image = _open(data)
+    _check_pixels(image, limits)
+    return image
+
+
+def load(image: Image.Image) -> None:
+    """Decode an opened image in place, to the mode it is stored in.
+
+    Raises:
+        UndecodableImage: If it is damaged or truncated.
+    """
+    with _damage_told():
         image.load()
-        rgb = _to_rgb(_upright(image))
+
+
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise UndecodableImage(
-            "The image is damaged or incomplete. Export it again, or send the original file."
-        ) from error
-    return DecodedImage(rgb, width, height)
+        raise UndecodableImage(_DAMAGED) from error
 
 
 def _read(path: Path, limits: Limits) -> bytes:
@@ -132,7 +158,7 @@ def _open(data: bytes) -> Image.Image:
         ) from error
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
-    except Exception as error:  # as in decode()
+    except Exception as error:  # as in _damage_told
         raise UndecodableImage(
             "The image's header is damaged. Export it again, or send the original file."
         ) from error
@@ -140,9 +166,7 @@ def _open(data: bytes) -> Image.Image:
 
 def _unidentified(data: bytes) -> ImageError:
     if data.startswith(_SIGNATURES):
-        return UndecodableImage(
-            "The image is damaged or incomplete. Export it again, or send the original file."
-        )
+        return UndecodableImage(_DAMAGED)
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
         return UnsupportedFormat(
             "HEIC and AVIF images cannot be read. Share the photograph as JPEG: on iPhone choose "
@@ -160,7 +184,7 @@ def _check_pixels(image: Image.Image, limits: Limits) -> None:
         )
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 where it is absent or unreadable."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -169,15 +193,15 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    if _orientation(image) == 1:
+    if orientation_of(image) == 1:
         return image
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # as in _orientation
+    except Exception:  # as in orientation_of
         return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
     """Any mode as RGB: 16-bit scaled to 8, transparency laid on white."""
     if image.mode == "RGB":
         return image
