@@ -1,4 +1,4 @@
-"""Images for tests, generated here: no photograph of anybody is part of the repository."""
+"""Images for tests, drawn here."""
 
 import io
 from typing import Any

@@ -44,6 +44,6 @@ def test_both_sides_agree_on_200_images(cache, tmp_path):
     assert trained.std() > 0.02
 
     served_network = load_network(tmp_path / "v3.keras", cache)
-    outcomes = judge(served_network, paths)
+    outcomes = judge(served_network, paths, faces="off")
     served = [o.fake_probability for o in outcomes if isinstance(o, Judgement)]
     assert np.abs(np.array(served) - trained).max() <= 0.01

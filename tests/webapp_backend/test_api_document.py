@@ -30,7 +30,7 @@ def test_every_operation_is_described_and_every_error_is_a_problem() -> None:
 
 def test_uploads_and_parameters_are_documented() -> None:
     predict = DOCUMENT["paths"]["/api/v1/predictions"]["post"]
-    assert [parameter["name"] for parameter in predict["parameters"]] == ["model"]
+    assert [parameter["name"] for parameter in predict["parameters"]] == ["model", "faces"]
     assert set(predict["responses"]) == {"200", "400", "404", "413", "415", "422", "503", "default"}
     body = predict["requestBody"]
     assert body["required"]

@@ -15,7 +15,8 @@ from deepfake_detection.image import decode, to_pixels
 from deepfake_detection.inference import default_cache, load_network
 from tests.conftest import BUNDLED, Server, eventually
 from tests.detection_model.images import encoded, portrait
-from tests.webapp_backend.conftest import NetworkFactory, encode, grey, slow_image
+from tests.networks import NetworkFactory
+from tests.webapp_backend.conftest import encode, grey, slow_image
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Server, eventually
-from tests.webapp_backend.conftest import NetworkFactory, encode, expected, grey
+from tests.networks import NetworkFactory, expected
+from tests.webapp_backend.conftest import encode, grey
 
 LEVEL = 200
 IMAGE = encode(grey(LEVEL))

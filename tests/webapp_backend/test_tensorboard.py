@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.conftest import Server, eventually, serving
-from tests.webapp_backend.conftest import NetworkFactory
+from tests.networks import NetworkFactory
 from tests.webapp_backend.test_http import raw_get
 
 MULTIRUN = "/tensorboard/data/plugin/scalars/scalars_multirun"

@@ -114,7 +114,7 @@ def use_every_network(system: System, image: Path) -> None:
     """Have each worker answer with each bundled network."""
     base = system.url
     for network in sorted(MODELS.glob("*.keras")):
-        named = dataclasses.replace(system, url=f"{base}?model={network.stem}")
+        named = dataclasses.replace(system, url=f"{base}&model={network.stem}")
         if named.load(image, 16, 1).good == 0:
             raise RuntimeError(f"{network.name} does not answer")
 

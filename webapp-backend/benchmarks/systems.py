@@ -85,10 +85,10 @@ def find_wrk() -> str:
 
 @contextlib.contextmanager
 def ours(**settings: object) -> Iterator[System]:
-    """Our server with the bundled networks, as `make run` starts it."""
+    """Our server with the bundled networks, as `make run` starts it; asked for no faces."""
     variables = {f"DEEPFAKE_{name.upper()}": str(value) for name, value in settings.items()}
     command = [sys.executable, "-m", "deepfake_webapp", "serve"]
-    with _running(command, "/api/v1/predictions", _free_port(), variables) as system:
+    with _running(command, "/api/v1/predictions?faces=off", _free_port(), variables) as system:
         yield system
 
 

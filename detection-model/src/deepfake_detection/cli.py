@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,13 @@ class Engine(StrEnum):
     ray = "ray"
 
 
+class Faces(StrEnum):
+    """Whether ``predict`` looks for faces."""
+
+    auto = "auto"
+    off = "off"
+
+
 DataOption = Annotated[
     Path, typer.Option(help="Folder that holds Dataset/{Train,Validation,Test}/{Fake,Real}.")
 ]
@@ -79,7 +87,7 @@ def main() -> None:
 
 @app.command()
 def train(  # noqa: PLR0913, PLR0917 - one for each option
-    network: Annotated[str, typer.Argument(help="v1, v2 or v3.")],
+    network: Annotated[str, typer.Argument(help="v1, v2, v3 or v4.")],
     data: DataOption = WORKSPACE / "data",
     output: Annotated[Path, typer.Option(help="Receives models/ and logs/.")] = WORKSPACE,
     name: Annotated[str | None, typer.Option(help="Of the export; else the network's.")] = None,
@@ -93,6 +101,15 @@ def train(  # noqa: PLR0913, PLR0917 - one for each option
     distribute: Annotated[bool, typer.Option(help="Share each batch among all GPUs.")] = False,
     data_name: DataNameOption = "",
     data_licence: Annotated[str, typer.Option(help="Of the training data.")] = "unknown",
+    photographs: Annotated[
+        Path | None, typer.Option(help="Folder of more photographs of faces, for v4's blends.")
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="Source of the manifest to train without.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Ingredient to train v4 without, to measure its worth.")
+    ] = None,
 ) -> None:
     """Train a network; export NAME.keras and its card NAME.json, calibrated on Validation."""
     from deepfake_detection.training.runs import options_for
@@ -111,6 +128,9 @@ def train(  # noqa: PLR0913, PLR0917 - one for each option
         distribute=distribute,
         data_name=data_name,
         data_licence=data_licence,
+        photographs=photographs,
+        leave_out=tuple(leave_out or ()),
+        without=tuple(without or ()),
     )
     exported = train_network(options)
     console.print(f"Exported {exported} with its card.", soft_wrap=True)
@@ -164,35 +184,36 @@ def card(
 def predict(
     images: Annotated[list[Path], typer.Argument(help="JPEG, PNG or WebP files.")],
     model: ModelOption = DEFAULT_MODEL,
+    faces: Annotated[Faces, typer.Option(help="off: score whole images as they are.")] = Faces.auto,
     as_json: JsonOption = False,
 ) -> None:
     """Judge images as the web page does. Exit status 1 if one could not be read."""
     network = load_network(_find(model), default_cache())
-    outcomes = judge(network, images)
-    rows = [
-        {
-            "file": str(path),
-            "fake_probability": outcome.fake_probability,
-            "verdict": outcome.verdict,
-        }
-        if isinstance(outcome, Judgement)
-        else {"file": str(path), "problem": _sentence(outcome)}
-        for path, outcome in zip(images, outcomes, strict=True)
-    ]
+    outcomes = judge(network, images, faces=faces.value)
     if as_json:
-        print(json.dumps({"model": network.card.name, "results": rows}, indent=2))
+        results = [
+            {"file": str(path)}
+            | (asdict(o) if isinstance(o, Judgement) else {"problem": _sentence(o)})
+            for path, o in zip(images, outcomes, strict=True)
+        ]
+        print(json.dumps({"model": network.card.name, "results": results}, indent=2))
     else:
-        table = Table("File", "P(fake)", "Verdict", title=f"{network.card.name}")
-        for row in rows:
-            p = row.get("fake_probability")
-            table.add_row(
-                str(row["file"]),
-                "" if p is None else f"{p:.4f}",
-                str(row.get("verdict") or row.get("problem")),
-            )
+        table = Table("File", "P(fake)", "Verdict", "Faces", title=network.card.name)
+        for path, outcome in zip(images, outcomes, strict=True):
+            table.add_row(str(path), *_cells(outcome))
         console.print(table)
-    if any("problem" in row for row in rows):
+    if not all(isinstance(outcome, Judgement) for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _cells(outcome: Judgement | ImageError | OSError) -> tuple[str, str, str]:
+    """Probability, verdict and faces in words."""
+    if not isinstance(outcome, Judgement):
+        return "", _sentence(outcome), ""
+    reason = f" ({outcome.reason.replace('_', ' ')})" if outcome.reason else ""
+    small = sum(face.too_small for face in outcome.faces)
+    faces = f"{len(outcome.faces)}" + (f", {small} too small" if small else "")
+    return f"{outcome.fake_probability:.4f}", outcome.verdict + reason, faces
 
 
 @app.command()

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from deepfake_detection.image.card import Card, ClassName, Verdict
+from deepfake_detection.inference import FaceSearch, Reason
 from deepfake_webapp.inspection.report import Report
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -29,6 +30,11 @@ class PredictionQuery(BaseModel):
         None,
         description="Name of a network; the default one if left out.",
         json_schema_extra=_without_default,
+    )
+    faces: FaceSearch = Field(
+        "auto",
+        description="auto: look for faces, and score each if the network is made for faces. "
+        "off: score the whole image as it is.",
     )
 
 
@@ -71,19 +77,43 @@ class Problem(Answer):
 class Timings(Answer):
     """Milliseconds spent on one file; ``network`` is the batch's time."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     decode: float
+    faces: float
     network: float
     total: float
+
+
+class Face(Answer):
+    """A face and its box, in pixels of the upright image."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    score: Probability = Field(description="How certain the detector is of the face.")
+    fake_probability: Probability | None = Field(
+        description="Null if it was not scored: it is too small, or the network judges whole images."
+    )
+    too_small: bool = Field(description="Whether it has too few pixels to be judged.")
+    decided: bool = Field(description="Whether the file's probability is this face's.")
 
 
 class Prediction(Answer):
     """One judged file."""
 
     file: str = Field(description="The file's name as it was sent.")
-    fake_probability: Probability = Field(description="Calibrated; 1.0 is certainly fake.")
+    fake_probability: Probability = Field(
+        description="Calibrated; 1.0 is certainly fake. The highest, where faces were scored."
+    )
     verdict: Verdict
+    reason: Reason | None = Field(description="Why the verdict is inconclusive, if it is.")
     width: int = Field(description="Of the upright image, in pixels.")
     height: int
+    faces: list[Face] = Field(description="The largest first, 32 at most.")
     timings_ms: Timings
 
 

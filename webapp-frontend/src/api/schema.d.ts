@@ -89,7 +89,8 @@ export interface paths {
         /**
          * Judge images.
          * @description All images of a request are judged by one network. Where one of several cannot be judged, its
-         *     result says why; where the only one cannot, the answer is that problem.
+         *     result says why; where the only one cannot, the answer is that problem. An image without a face
+         *     that can be judged is scored as a whole, and the verdict is inconclusive.
          */
         post: operations["predict"];
         delete?: never;
@@ -427,6 +428,40 @@ export interface components {
             split: string;
         };
         /**
+         * Face
+         * @description A face and its box, in pixels of the upright image.
+         */
+        Face: {
+            /** Bottom */
+            bottom: number;
+            /**
+             * Decided
+             * @description Whether the file's probability is this face's.
+             */
+            decided: boolean;
+            /**
+             * Fake Probability
+             * @description Null if it was not scored: it is too small, or the network judges whole images.
+             */
+            fake_probability: number | null;
+            /** Left */
+            left: number;
+            /** Right */
+            right: number;
+            /**
+             * Score
+             * @description How certain the detector is of the face.
+             */
+            score: number;
+            /**
+             * Too Small
+             * @description Whether it has too few pixels to be judged.
+             */
+            too_small: boolean;
+            /** Top */
+            top: number;
+        };
+        /**
          * FailedPrediction
          * @description One file that could not be judged, among others that could.
          */
@@ -688,8 +723,13 @@ export interface components {
          */
         Prediction: {
             /**
+             * Faces
+             * @description The largest first, 32 at most.
+             */
+            faces: components["schemas"]["Face"][];
+            /**
              * Fake Probability
-             * @description Calibrated; 1.0 is certainly fake.
+             * @description Calibrated; 1.0 is certainly fake. The highest, where faces were scored.
              */
             fake_probability: number;
             /**
@@ -699,6 +739,11 @@ export interface components {
             file: string;
             /** Height */
             height: number;
+            /**
+             * Reason
+             * @description Why the verdict is inconclusive, if it is.
+             */
+            reason: ("no_face" | "faces_too_small" | "near_threshold") | null;
             timings_ms: components["schemas"]["Timings"];
             /**
              * Verdict
@@ -901,6 +946,8 @@ export interface components {
         Timings: {
             /** Decode */
             decode: number;
+            /** Faces */
+            faces: number;
             /** Network */
             network: number;
             /** Total */
@@ -1149,6 +1196,7 @@ export interface operations {
         parameters: {
             query?: {
                 model?: string;
+                faces?: "auto" | "off";
             };
             header?: never;
             path?: never;

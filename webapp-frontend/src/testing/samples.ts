@@ -71,9 +71,11 @@ export const prediction = (changes: Partial<Prediction> = {}): Prediction => ({
   file: 'portrait.jpg',
   fake_probability: 0.934,
   verdict: 'fake',
+  reason: null,
   width: 1200,
   height: 900,
-  timings_ms: { decode: 5, network: 20, total: 30 },
+  faces: [],
+  timings_ms: { decode: 5, faces: 5, network: 20, total: 30 },
   ...changes,
 })
 

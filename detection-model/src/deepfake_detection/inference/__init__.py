@@ -7,13 +7,23 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from deepfake_detection.inference.conversion import UnusableModel, convert, default_cache
-from deepfake_detection.inference.judge import Judgement, Timings, judge
+from deepfake_detection.inference.judge import (
+    FaceSearch,
+    JudgedFace,
+    Judgement,
+    Reason,
+    Timings,
+    judge,
+)
 from deepfake_detection.inference.network import Network, Reading, load_network
 
 __all__ = [
+    "FaceSearch",
+    "JudgedFace",
     "Judgement",
     "Network",
     "Reading",
+    "Reason",
     "Timings",
     "UnusableModel",
     "convert",

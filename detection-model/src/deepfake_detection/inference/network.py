@@ -16,6 +16,8 @@ from deepfake_detection.inference.session import open_session
 
 # Under this key the converter leaves an ``Interface`` in the ONNX file's metadata.
 METADATA_KEY = "deepfake_detection"
+# Images in one call; bounds the memory that its feature maps take.
+MAX_BATCH = 16
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Network:
     ) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
+        self._score = session.get_outputs()[0].name
         self.card = card
         self.reading = reading
         self.note = note
@@ -67,12 +70,18 @@ class Network:
 
     def raw_probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """P(fake) as the network itself puts it, before calibration, of shape (images,)."""
-        output: NDArray[np.float32]
-        (output,) = self._session.run(None, {self._input: scale(pixels, self.card.input)})
+        output = self._run(self._score, pixels)
         fake = self.card.class_order.index("fake")
         if self.reading.output == "softmax":
             return output[:, fake]
         return output[:, 0] if fake == 1 else 1 - output[:, 0]
+
+    def _run(self, output: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        batches = (pixels[at : at + MAX_BATCH] for at in range(0, len(pixels), MAX_BATCH))
+        spec = self.card.input
+        return np.concatenate(
+            [self._session.run([output], {self._input: scale(b, spec)})[0] for b in batches]
+        )
 
     @classmethod
     def load(

@@ -39,10 +39,11 @@ def predict(query: schemas.PredictionQuery, upload: schemas.Upload) -> schemas.P
     """Judge images.
 
     All images of a request are judged by one network. Where one of several cannot be judged, its
-    result says why; where the only one cannot, the answer is that problem.
+    result says why; where the only one cannot, the answer is that problem. An image without a face
+    that can be judged is scored as a whole, and the verdict is inconclusive.
     """
     files = uploads.checked(upload.file, parts().settings.max_files)
-    model, outcomes = _judge(files, query.model)
+    model, outcomes = _judge(files, query)
     results = [_result(file, outcome) for file, outcome in zip(files, outcomes, strict=True)]
     return schemas.Predictions(model=model, results=results)
 
@@ -53,7 +54,8 @@ def predict(query: schemas.PredictionQuery, upload: schemas.Upload) -> schemas.P
 @blueprint.doc(responses=_PROBLEMS, operation_id="predictOne")
 def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:  # noqa: ARG001 - documents
     """Judge one image with the default network, as the reference system's call does."""
-    model, (outcome,) = _judge(uploads.checked(request.files.getlist("file"), 1), None)
+    files = uploads.checked(request.files.getlist("file"), 1)
+    model, (outcome,) = _judge(files, schemas.PredictionQuery())
     if not isinstance(outcome, Judgement):
         raise outcome
     return schemas.LegacyPrediction(
@@ -62,11 +64,12 @@ def predict_one(upload: schemas.SingleUpload) -> schemas.LegacyPrediction:  # no
 
 
 def _judge(
-    files: Sequence[FileStorage], model: str | None
+    files: Sequence[FileStorage], query: schemas.PredictionQuery
 ) -> tuple[schemas.ModelReference, list[Judgement | problems.ProblemError]]:
-    name, network = parts().registry.choose(model)
+    name, network = parts().registry.choose(query.model)
     with parts().queue.slot(uploads.has_left):
-        outcomes = judge(network, [file.read() for file in files], limits=uploads.limits())
+        images = [file.read() for file in files]
+        outcomes = judge(network, images, faces=query.faces, limits=uploads.limits())
     _count(name, [outcome for outcome in outcomes if isinstance(outcome, Judgement)])
     judged = [o if isinstance(o, Judgement) else problems.of_image(o) for o in outcomes]
     if len(judged) == 1 and not isinstance(judged[0], Judgement):
@@ -77,9 +80,11 @@ def _judge(
 def _count(model: str, judgements: Sequence[Judgement]) -> None:
     for judgement in judgements:
         metrics.verdicts.labels(model, judgement.verdict).inc()
-        metrics.stage_seconds.labels("decode").observe(judgement.timings.decode / 1000)
+        metrics.stage_seconds.labels("decode").observe(judgement.timings_ms.decode / 1000)
+        if judgement.timings_ms.faces:
+            metrics.stage_seconds.labels("faces").observe(judgement.timings_ms.faces / 1000)
     for judgement in judgements[:1]:
-        metrics.stage_seconds.labels("network").observe(judgement.timings.network / 1000)
+        metrics.stage_seconds.labels("network").observe(judgement.timings_ms.network / 1000)
 
 
 def _result(
@@ -88,12 +93,13 @@ def _result(
     name = file.filename or ""
     if not isinstance(outcome, Judgement):
         return schemas.FailedPrediction(file=name, problem=problems.describe(outcome))
-    decode, network = outcome.timings.decode, outcome.timings.network
     return schemas.Prediction(
         file=name,
         fake_probability=outcome.fake_probability,
         verdict=outcome.verdict,
+        reason=outcome.reason,
         width=outcome.width,
         height=outcome.height,
-        timings_ms=schemas.Timings(decode=decode, network=network, total=decode + network),
+        faces=[schemas.Face.model_validate(face) for face in outcome.faces],
+        timings_ms=schemas.Timings.model_validate(outcome.timings_ms),
     )
