@@ -50,10 +50,14 @@ def start_tiny(
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server shared by the tests that change nothing: networks ``tiny`` (carded) and ``bare``."""
+    """A server shared by the tests that change nothing, with its networks.
+
+    ``tiny`` judges whole images, ``faces`` each face, ``bare`` has no card.
+    """
     root = tmp_path_factory.mktemp("tiny")
     networks = NetworkFactory(root / "model", root / "cache")
     networks("tiny")
+    networks("faces", crop="face")
     networks("bare", card=False)
     page = root / "page"
     (page / "assets").mkdir(parents=True)

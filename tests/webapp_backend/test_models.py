@@ -29,7 +29,7 @@ def states(server: Server) -> dict[str, str]:
 
 
 def test_models_are_listed_with_the_default_first(tiny: Server) -> None:
-    assert list(tiny.models()) == ["tiny", "bare"]
+    assert list(tiny.models()) == ["tiny", "faces", "bare"]
     model = tiny.models()["tiny"]
     assert model == {
         "name": "tiny",

@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.conftest import Server
 from tests.networks import expected
+from tests.portraits import PORTRAIT, scene
 from tests.webapp_backend.conftest import encode, grey, slow_image
 
 LEVEL = 200
@@ -97,6 +98,41 @@ def test_one_bad_file_among_several_has_a_problem_of_its_own(tiny: Server) -> No
 def test_the_model_is_chosen_by_name(tiny: Server) -> None:
     answer = tiny.judge(encode(grey(LEVEL)), model="bare").json()
     assert answer["model"] == {"name": "bare", "version": "unknown"}
+
+
+def test_each_face_is_scored_and_the_highest_decides(tiny: Server) -> None:
+    image = encode(scene([120, 100, 25]))
+    (result,) = tiny.judge(image, model="faces", faces="auto").json()["results"]
+    large, middle, small = result["faces"]
+    assert large["decided"] != middle["decided"]
+    assert result["fake_probability"] == max(large["fake_probability"], middle["fake_probability"])
+    assert small["too_small"]
+    assert small["fake_probability"] is None
+    assert not small["decided"]
+    assert 0 <= large["left"] < large["right"] <= result["width"]
+    assert large["bottom"] - large["top"] == pytest.approx(120, rel=0.15)
+    assert result["reason"] is None
+    assert result["timings_ms"]["faces"] > 0
+
+
+def test_an_image_without_a_face_is_scored_and_inconclusive(tiny: Server) -> None:
+    image = encode(grey(LEVEL))
+    for model in ("faces", "tiny"):
+        (result,) = tiny.judge(image, model=model, faces="auto").json()["results"]
+        assert (result["verdict"], result["reason"]) == ("inconclusive", "no_face")
+        assert result["fake_probability"] == pytest.approx(expected(LEVEL), abs=1e-3)
+        (result,) = tiny.judge(image, model=model, faces="off").json()["results"]
+        assert (result["verdict"], result["reason"], result["faces"]) == ("fake", None, [])
+
+
+def test_faces_are_looked_for_unless_the_query_says_otherwise(tiny: Server) -> None:
+    files = {"file": ("a.jpg", PORTRAIT.read_bytes())}
+    (result,) = tiny.post("/api/v1/predictions", files=files).json()["results"]
+    assert len(result["faces"]) == 1
+    refused = tiny.judge(encode(grey(1)), faces="perhaps")
+    assert refused.status_code == 422
+    assert refused.json()["type"].endswith(":bad-parameter")
+    assert "faces" in refused.json()["detail"]
 
 
 def test_the_references_call_answers_a_prediction(tiny: Server) -> None:

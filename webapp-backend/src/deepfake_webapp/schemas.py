@@ -96,7 +96,7 @@ class Face(Answer):
     bottom: int
     score: Probability = Field(description="How certain the detector is of the face.")
     fake_probability: Probability | None = Field(
-        description="Null if it was not scored: it is too small, or the network judges whole images."
+        description="Null if it was not scored: too small, or the network judges whole images."
     )
     too_small: bool = Field(description="Whether it has too few pixels to be judged.")
     decided: bool = Field(description="Whether the file's probability is this face's.")

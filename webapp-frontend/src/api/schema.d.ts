@@ -441,7 +441,7 @@ export interface components {
             decided: boolean;
             /**
              * Fake Probability
-             * @description Null if it was not scored: it is too small, or the network judges whole images.
+             * @description Null if it was not scored: too small, or the network judges whole images.
              */
             fake_probability: number | null;
             /** Left */

@@ -1,4 +1,4 @@
-import type { Card, ModelDetail, ModelSummary, Prediction, Scores } from '@/api/client'
+import type { Card, Inspection, ModelDetail, ModelSummary, Prediction, Scores } from '@/api/client'
 import type { Judgement } from '@/api/upload'
 
 /** Objects of the wire format, for tests to vary. */
@@ -23,6 +23,7 @@ export const card = (changes: Partial<Card> = {}): Card => ({
   sha256: 'a'.repeat(64),
   input: { height: 256, width: 256, channels: 3, value_range: [0, 1], resize_filter: 'bilinear' },
   crop: 'whole',
+  margin: 1.3,
   class_order: ['real', 'fake'],
   calibration: { temperature: 1, bias: 0 },
   inconclusive: { low: 0.5, high: 0.5 },
@@ -86,3 +87,26 @@ export const judgement = (changes: Partial<Prediction> = {}): Judgement => ({
 
 export const photo = (name = 'portrait.jpg', type = 'image/jpeg', content = 'pixels') =>
   new File([content], name, { type })
+
+export const inspection = (changes: Partial<Inspection> = {}): Inspection => ({
+  file: 'portrait.jpg',
+  metadata: {
+    entries: [{ name: 'Camera', value: 'Maker M1' }],
+    position: null,
+    damaged: false,
+  },
+  compression: { quality: 90, standard_tables: true, progressive: false, compressed_twice: false },
+  error_levels: { picture: 'data:image/jpeg;base64,', amplification: 20, quality: 90 },
+  generator: [],
+  provenance: {
+    state: 'none',
+    signer: null,
+    issuer: null,
+    signed_at: null,
+    claim_generator: null,
+    actions: [],
+    faults: [],
+    elsewhere: null,
+  },
+  ...changes,
+})
