@@ -7,6 +7,7 @@ export type Prediction = Schemas['Prediction']
 export type Predictions = Schemas['Predictions']
 export type ModelSummary = Schemas['ModelSummary']
 export type ModelDetail = Schemas['ModelDetail']
+export type Inspection = Schemas['Inspection']
 export type Limits = Schemas['LimitsAnswer']
 export type TensorBoardStatus = Schemas['TensorBoardStatus']
 export type Card = NonNullable<ModelDetail['card']>
@@ -14,6 +15,8 @@ export type Evaluation = NonNullable<Card['evaluations']>[number]
 export type Scores = Evaluation['sources'][string]
 export type TrainingRecord = NonNullable<Card['training']>
 export type Verdict = Prediction['verdict']
+export type Reason = NonNullable<Prediction['reason']>
+export type Face = Prediction['faces'][number]
 
 // looked up per call, so that tests can replace it
 const client = createClient<paths>({ fetch: (request) => fetch(request) })
@@ -25,6 +28,15 @@ export const getModel = (name: string) =>
   ask<ModelDetail>(client.GET('/api/v1/models/{name}', { params: { path: { name } } }))
 
 export const getLimits = () => ask<Limits>(client.GET('/api/v1/limits'))
+
+/** Ask what a file says about itself. */
+export function inspect(file: File): Promise<Inspection> {
+  const form = new FormData()
+  form.append('file', file, file.name)
+  // openapi-fetch sends a form as it is; its type is that of the fields
+  const body = form as unknown as Schemas['SingleUpload']
+  return ask<Inspection>(client.POST('/api/v1/inspections', { body }))
+}
 
 export const getTensorBoard = () => ask<TensorBoardStatus>(client.GET('/api/v1/tensorboard'))
 

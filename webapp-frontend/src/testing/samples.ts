@@ -68,6 +68,18 @@ export const detail = (changes: Partial<ModelDetail> = {}): ModelDetail => ({
   ...changes,
 })
 
+export const face = (changes: Partial<Face> = {}): Face => ({
+  left: 100,
+  top: 50,
+  right: 300,
+  bottom: 330,
+  score: 0.9,
+  fake_probability: 0.934,
+  too_small: false,
+  decided: false,
+  ...changes,
+})
+
 export const prediction = (changes: Partial<Prediction> = {}): Prediction => ({
   file: 'portrait.jpg',
   fake_probability: 0.934,
