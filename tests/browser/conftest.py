@@ -8,10 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.conftest import ROOT, Server
+from tests.conftest import ROOT, Server, serving
+from tests.networks import NetworkFactory
+from tests.portraits import PORTRAIT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -49,10 +51,12 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
-    """Open an address of the server; at the end, no page may have asked or accused anybody else."""
+    """Open an address of a server; at the end, no page may have asked or accused anybody else."""
     contexts, asked, errors = [], [], []
 
-    def open_(path: str = "/", *, width: int = 1280, scheme: str = "light") -> Page:
+    def open_(
+        path: str = "/", *, width: int = 1280, scheme: str = "light", of: Server = server
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 844},
             color_scheme=scheme,
@@ -60,19 +64,19 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: asked.append((of.url, request.url)))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on(
             "console",
             lambda message: errors.append(message.text) if blocked(message.text) else None,
         )
-        page.goto(server.url + path)
+        page.goto(of.url + path)
         return page
 
     yield open_
     for context in contexts:
         context.close()
-    strangers = {url for url in asked if is_network(url) and not url.startswith(server.url + "/")}
+    strangers = {url for own, url in asked if is_network(url) and not url.startswith(own + "/")}
     assert not strangers
     assert not errors
 
@@ -86,16 +90,25 @@ def is_network(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
+def face_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose network judges each face, by its brightness."""
+    root = tmp_path_factory.mktemp("faces")
+    networks = NetworkFactory(root / "model", root / "cache")
+    networks("faces", crop="face")
+    with serving(
+        root,
+        model_folder=networks.folder,
+        cache=networks.cache,
+        tensorboard_upstream="http://127.0.0.1:9",  # nothing listens there
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drawn face: nobody's likeness."""
-    image = Image.new("RGB", (640, 480), "#8fa3ad")
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((220, 90, 420, 390), fill="#d9a887")
-    draw.ellipse((265, 200, 300, 220), fill="#2b2b33")
-    draw.ellipse((340, 200, 375, 220), fill="#2b2b33")
-    draw.arc((275, 260, 365, 330), 20, 160, fill="#7d2f2f", width=6)
+    """A portrait."""
     path = tmp_path_factory.mktemp("photo") / "portrait.jpg"
-    image.save(path, quality=90)
+    shutil.copy(PORTRAIT, path)
     return path
 
 

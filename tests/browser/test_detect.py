@@ -26,7 +26,7 @@ PREDICTIONS = "**/api/v1/predictions*"
 @pytest.fixture
 def judged(server: Server, photo: Path) -> dict[str, Any]:
     """What the interface itself answers for the photograph."""
-    return server.judge(photo.read_bytes()).json()["results"][0]
+    return server.judge(photo.read_bytes(), faces="auto").json()["results"][0]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -36,8 +36,8 @@ def test_an_upload_ends_in_the_verdict_of_the_interface(
     page = open_page(width=width)
     check(page, photo)
     expect_verdict(page, judged)
-    shown = page.get_by_role("meter", name="Probability of a fake").get_attribute("aria-valuetext")
-    assert shown == f"{judged['fake_probability'] * 100:.1f} %"
+    shown = page.get_by_role("meter", name="Probability of a fake").get_attribute("aria-valuenow")
+    assert shown == f"{judged['fake_probability'] * 100:.0f}"
     expect(verdict(page)).to_be_in_viewport()
     expect(page.get_by_role("img", name="portrait.jpg")).to_be_visible()
     expect(page.get_by_text("test images it had never seen")).to_be_visible()

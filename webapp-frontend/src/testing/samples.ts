@@ -1,4 +1,12 @@
-import type { Card, Inspection, ModelDetail, ModelSummary, Prediction, Scores } from '@/api/client'
+import type {
+  Card,
+  Face,
+  Inspection,
+  ModelDetail,
+  ModelSummary,
+  Prediction,
+  Scores,
+} from '@/api/client'
 import type { Judgement } from '@/api/upload'
 
 /** Objects of the wire format, for tests to vary. */
