@@ -28,7 +28,7 @@ def test_every_variable_named_is_a_setting():
 def test_every_call_is_mentioned_or_in_the_document_it_names():
     paths = create_app(Settings()).spec["paths"]
     assert "/api/v1/openapi.json" in README
-    for path in ("/api/v1/predictions", "/predict"):
+    for path in ("/api/v1/predictions", "/api/v1/inspections", "/predict"):
         assert path in README
         assert path in paths
 
