@@ -6,17 +6,36 @@ the same pixels it learned from.
 
 import contextlib
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from deepfake_detection.errors import UserError
+from deepfake_detection.image.essentials import MAX_EXIF, TooManyPieces, essentials
 
 FORMATS = ("JPEG", "PNG", "WEBP")
+# Of a JPEG's pixels times its scans. One of 50 megapixels may have 20 scans, twice the usual; a
+# file of 20 kB with a thousand empty ones would take half a minute.
+MAX_SCANNED = 1_000_000_000
+# A larger image takes 100 to 850 MB while it is decoded, so only one of them is at a time.
+LARGE = 12_000_000
 
 _DAMAGED = "The image is damaged or incomplete. Export it again, or send the original file."
+_STRIP_ROWS = 256
+# EXIF orientation: what turns the stored image upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_one_large_image = threading.Lock()
 
 # What a file of ours begins with, to tell "damaged" from "another format".
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
@@ -92,27 +111,51 @@ def decode(
         OSError: If a path cannot be read.
     """
     image = open_image(_read(source, limits) if isinstance(source, Path) else source, limits)
-    turned = orientation_of(image) in (5, 6, 7, 8)
+    orientation = orientation_of(image)
+    turned = orientation in (5, 6, 7, 8)
     width, height = image.size[::-1] if turned else image.size
     if at_least is not None:
         # Twice the target keeps the final resize an honest low-pass filter. A mode of None leaves
         # the colours alone.
         wide, high = at_least[::-1] if turned else at_least
         image.draft(None, (2 * wide, 2 * high))
-    load(image)
-    with _damage_told():
-        return DecodedImage(to_rgb(_upright(image)), width, height)
+    with _one_large_image if width * height > LARGE else contextlib.nullcontext():
+        load(image)
+        with _damage_told():
+            rgb = to_rgb(image)
+            # Before there is a third copy of it.
+            del image
+            return DecodedImage(upright(rgb, orientation), width, height)
 
 
-def open_image(data: bytes, limits: Limits = Limits()) -> Image.Image:
+def open_image(data: bytes, limits: Limits = Limits(), *, metadata: int = 0) -> Image.Image:
     """Read an image's header, decoding nothing yet.
+
+    Args:
+        data: The encoded file.
+        limits: Ceilings on bytes and pixels.
+        metadata: As in ``essentials``; what is not kept cannot be read from the image.
 
     Raises:
         EmptyImage, ImageTooLarge, UnsupportedFormat, UndecodableImage: By what is wrong.
     """
     _check_bytes(len(data), limits)
-    image = _open(data)
+    try:
+        kept = essentials(data, metadata=metadata)
+    except TooManyPieces as error:
+        raise UndecodableImage(
+            "The file is cut into far more pieces than an image needs. Export it again."
+        ) from error
+    try:
+        image = _open(kept.data)
+    except UnidentifiedImageError as error:
+        raise _unidentified(data) from error
     _check_pixels(image, limits)
+    if kept.scans * image.width * image.height > MAX_SCANNED:
+        raise ImageTooLarge(
+            f"The image is stored in {kept.scans} layers, too many to decode at this size. "
+            "Export it again."
+        )
     return image
 
 
@@ -156,8 +199,8 @@ def _open(data: bytes) -> Image.Image:
         raise ImageTooLarge(
             "The image declares far more pixels than can be decoded. Save a smaller copy."
         ) from error
-    except UnidentifiedImageError as error:
-        raise _unidentified(data) from error
+    except UnidentifiedImageError:
+        raise
     except Exception as error:  # as in _damage_told
         raise UndecodableImage(
             "The image's header is damaged. Export it again, or send the original file."
@@ -186,25 +229,35 @@ def _check_pixels(image: Image.Image, limits: Limits) -> None:
 
 def orientation_of(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 where it is absent or unreadable."""
+    if len(image.info.get("exif", b"")) > MAX_EXIF:
+        return 1
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # a broken EXIF block does not make the pixels worthless
         return 1
+    return orientation if orientation in _TURNS else 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    if orientation_of(image) == 1:
-        return image
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # as in orientation_of
-        return image
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn an image as it is stored by its EXIF orientation."""
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB: 16-bit scaled to 8, transparency laid on white."""
+    """Any mode as RGB: 16-bit scaled to 8, transparency laid on white.
+
+    In strips, because some modes take several steps of four bytes a pixel each.
+    """
     if image.mode == "RGB":
         return image
+    rgb = Image.new("RGB", image.size)
+    for top in range(0, image.height, _STRIP_ROWS):
+        strip = image.crop((0, top, image.width, min(top + _STRIP_ROWS, image.height)))
+        rgb.paste(_strip_to_rgb(strip), (0, top))
+    return rgb
+
+
+def _strip_to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         # convert("L") clips at 255 instead of scaling.
         return image.convert("I").point(lambda value: value / 257).convert("L").convert("RGB")

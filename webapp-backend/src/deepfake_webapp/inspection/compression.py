@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from deepfake_webapp.inspection.blocks import SIDE, split
 from deepfake_webapp.inspection.report import Compression
@@ -30,9 +30,11 @@ _PERIODIC = 12.0
 
 
 def describe_compression(
-    image: JpegImagePlugin.JpegImageFile, blocks: NDArray[np.uint8] | None
+    image: Image.Image, blocks: NDArray[np.uint8] | None
 ) -> Compression | None:
-    """Describe a loaded JPEG file by its tables and, if there are any, its sampled blocks."""
+    """Describe a loaded image by its tables and sampled blocks; nothing if it is no JPEG."""
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return None
     table = image.quantization.get(0)
     if table is None or len(table) != SIDE * SIDE:
         return None

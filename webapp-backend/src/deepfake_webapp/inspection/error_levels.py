@@ -9,8 +9,9 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
+from deepfake_detection.image.decode import upright
 from deepfake_webapp.inspection.report import ErrorLevels
 
 QUALITY = 90
@@ -19,12 +20,14 @@ PICTURE_SIDE = 512
 MOST_AMPLIFIED = 40.0
 
 
-def measure_error_levels(blocks: NDArray[np.uint8], orientation: int) -> ErrorLevels:
+def measure_error_levels(blocks: NDArray[np.uint8] | None, orientation: int) -> ErrorLevels | None:
     """Make the picture from an image's sampled blocks, turned upright by its EXIF orientation.
 
     Whole blocks with unthinned colour are compressed each for itself, so that leaving some of a
     large image out changes nothing for the others.
     """
+    if blocks is None:
+        return None
     file = io.BytesIO()
     Image.fromarray(blocks, "YCbCr").save(file, "JPEG", quality=QUALITY, subsampling=0)
     again = Image.open(file, formats=("JPEG",))
@@ -35,7 +38,7 @@ def measure_error_levels(blocks: NDArray[np.uint8], orientation: int) -> ErrorLe
     picture = Image.fromarray(bright)
     picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX)
     return ErrorLevels(
-        picture=_data_uri(_upright(picture, orientation)),
+        picture=_data_uri(upright(picture, orientation)),
         amplification=round(amplification, 2),
         quality=QUALITY,
     )
@@ -45,11 +48,6 @@ def _nearly_largest(values: NDArray[np.uint8]) -> int:
     """What one in 200 exceeds, lest a single pixel decide."""
     cumulated = np.bincount(values.ravel(), minlength=256).cumsum()
     return int(np.searchsorted(cumulated, 0.995 * cumulated[-1]))
-
-
-def _upright(picture: Image.Image, orientation: int) -> Image.Image:
-    picture.getexif()[ExifTags.Base.Orientation] = orientation
-    return ImageOps.exif_transpose(picture)
 
 
 def _data_uri(picture: Image.Image) -> str:

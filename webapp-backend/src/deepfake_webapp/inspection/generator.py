@@ -9,6 +9,8 @@ from PIL import ExifTags, Image
 from deepfake_webapp.inspection.metadata import comment_text, exif_tags, png_texts
 from deepfake_webapp.inspection.report import MAX_ENTRIES, GeneratorHint, clean
 
+MAX_XMP = 1_000_000
+
 # PNG keywords under which Stable Diffusion's user interfaces keep their settings.
 _PARAMETER_KEYS = {
     "parameters",
@@ -80,6 +82,8 @@ def _of_text(where: str, text: object) -> Iterator[GeneratorHint]:
 
 
 def _of_xmp(image: Image.Image) -> Iterator[GeneratorHint]:
+    if len(image.info.get("xmp", b"")) > MAX_XMP:
+        return
     try:
         xmp = image.getxmp()
     except Exception:  # no well-formed XML, or one that defusedxml refuses

@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from deepfake_detection.image.essentials import MAX_EXIF
 from deepfake_webapp.inspection.report import MAX_ENTRIES, Entry, Metadata, Position, clean
 
 # In the order a person reads them.
@@ -51,6 +52,8 @@ def exif_tags(image: Image.Image) -> dict[int, Any]:
     Raises:
         Exception: Nearly any, on a damaged block.
     """
+    if len(image.info.get("exif", b"")) > MAX_EXIF:
+        raise ValueError("too long to be what it says")
     exif = image.getexif()
     return dict(exif) | exif.get_ifd(ExifTags.IFD.Exif)
 
