@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find webapp-frontend/src webapp-frontend/public -type f 
 	$(wildcard webapp-frontend/*.json webapp-frontend/*.ts webapp-frontend/*.html)
 PYTEST := CHROMIUM="$$(scripts/find-chromium.sh)" $(BIN)/python -m pytest
 
-.PHONY: help run check test lint train evaluate bench-training bench-serving types readme lock clean
+.PHONY: help run check test lint train evaluate bench-training bench-serving fuzz types readme lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 18
@@ -51,6 +51,9 @@ bench-training: .venv/test.stamp ## Training throughput beside the reference pip
 
 bench-serving: .venv/test.stamp ## Serving beside the reference's manner and beside no server
 	$(BIN)/python webapp-backend/benchmarks/bench_serving.py --output docs/serving.json --plot docs/serving.svg
+
+fuzz: .venv/test.stamp ## 20,000 damaged and hostile files through the request path: a quarter of an hour
+	FUZZ_CASES=20000 $(BIN)/python -m pytest tests/fuzz --timeout 7200 -s
 
 docker-test: ## Build the images and check running containers; needs Docker
 	scripts/docker-test.sh

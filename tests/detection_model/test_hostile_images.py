@@ -19,6 +19,7 @@ from deepfake_detection.image import (
     decode,
 )
 from deepfake_detection.image.essentials import MAX_PIECES, essentials
+from tests.fuzz.files import chunk, png, segment
 
 from .images import encoded, portrait
 
@@ -42,24 +43,6 @@ def refused(data: bytes, error: type[ImageError]) -> None:
 
 
 # --- PNG ---
-
-
-def chunk(kind: bytes, data: bytes = b"") -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(
-    size: tuple[int, int], depth: int, colour: int, *, interlaced: bool = False, more: bytes = b""
-) -> bytes:
-    """A black PNG of any kind; ``more`` goes before its pixels."""
-    width, height = size
-    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
-    row = bytes(1 + (width * channels * depth + 7) // 8)
-    pack = zlib.compressobj(1)
-    pixels = b"".join(pack.compress(row) for _ in range(height * (1 + interlaced))) + pack.flush()
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
-    parts = [chunk(b"IHDR", header), more, chunk(b"IDAT", pixels), chunk(b"IEND")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 PALETTE = chunk(b"PLTE", bytes(768)) + chunk(b"tRNS", bytes(256))
@@ -120,10 +103,6 @@ def test_a_declared_size_is_believed_before_anything_is_decoded(size):
 
 
 # --- JPEG ---
-
-
-def segment(kind: int, content: bytes) -> bytes:
-    return b"\xff" + bytes([kind]) + struct.pack(">H", len(content) + 2) + content
 
 
 def with_segments(*segments: bytes) -> bytes:
@@ -227,9 +206,9 @@ def test_the_largest_image_has_a_ceiling_of_memory(format_, tmp_path):
     mode = "RGB" if format_ == "JPEG" else "RGBA"
     Image.new(mode, LARGEST).save(path, format_)
     code = (
-        "import resource, sys; from deepfake_detection.image import decode;"
+        "import re, sys; from deepfake_detection.image import decode;"
         "decode(open(sys.argv[1], 'rb').read());"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
