@@ -121,7 +121,7 @@ def compiled(precision: str) -> keras.Model:
     with dtype_policy(precision):
         network = RECIPE.build()
     network.compile(
-        optimizer=keras.optimizers.Adam(RECIPE.learning_rate),
+        optimizer=keras.optimizers.Adam(1e-3),
         loss="binary_crossentropy",
         metrics=["accuracy", keras.metrics.AUC(name="auc")],
         jit_compile="auto" if tf.config.list_physical_devices("GPU") else False,

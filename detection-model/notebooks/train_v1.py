@@ -48,7 +48,6 @@ ROOT = Path("ml-deepfake-detection") if IN_COLAB else Path("../..")  # of the re
 # %%
 import random
 
-import keras
 import tensorflow as tf
 
 from deepfake_detection import tables
@@ -129,7 +128,7 @@ network.summary()
 # number quoted as the size of this network.)
 
 # %%
-network.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate))
+network.compile(optimizer=recipe.optimizer(1))
 network.optimizer.build(network.trainable_variables)
 print(f"The network's own parameters: {network.count_params():>10,}")
 print(f"Adam's variables, in training: {optimizer_variable_count(network):>9,}")

@@ -21,7 +21,7 @@ def test_parameters_and_adams_variables_are_the_documents(recipe):
 
     name, recipe = recipe
     network = recipe.build()
-    network.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate))
+    network.compile(optimizer=recipe.optimizer(1))
     network.optimizer.build(network.trainable_variables)
     assert network.count_params() == PARAMETERS[name]
     assert optimizer_variable_count(network) == OPTIMIZER_VARIABLES[name]

@@ -17,6 +17,7 @@ from deepfake_detection.errors import UserError
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Verdict = Literal["fake", "real", "inconclusive"]
+Crop = Literal["whole", "face"]
 ResizeFilter = Literal["bilinear", "bicubic", "lanczos", "box", "hamming", "nearest"]
 ClassName = Literal["fake", "real"]
 
@@ -180,7 +181,7 @@ class Card(_Part):
     summary: str = ""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     input: InputSpec
-    crop: Literal["whole", "face"] = "whole"
+    crop: Crop = "whole"
     margin: float = Field(default=1.3, ge=1, le=4)
     class_order: tuple[ClassName, ClassName] = ("real", "fake")
     calibration: Calibration = Calibration()

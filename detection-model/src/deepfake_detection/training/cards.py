@@ -1,6 +1,6 @@
 """Write measurements into a network's card, and read them from all cards."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +8,21 @@ import numpy as np
 from deepfake_detection.image.card import Card, Evaluation
 from deepfake_detection.inference.network import Network, load_network
 from deepfake_detection.training.calibrate import CalibrationError, calibrated
-from deepfake_detection.training.dataset import DataError, read_split
+from deepfake_detection.training.dataset import DataError, LabelledImage, read_split
 from deepfake_detection.training.evaluate import evaluate, score_images
 
 
-def calibrate_card(keras_file: Path, data: Path, cache: Path) -> Card:
+def calibrate_card(
+    keras_file: Path,
+    data: Path,
+    cache: Path,
+    *,
+    keep: Callable[[LabelledImage], bool] = lambda _: True,
+) -> Card:
     """Fit orientation, calibration and band on ``data``'s Validation split; save the card.
 
     A file without a card gets one. Its class order is turned round if its scores fall from real
-    to fake; the order that a card declares is never turned.
+    to fake; the order that a card declares is never turned. ``keep`` chooses among the images.
 
     Raises:
         CalibrationError: If the scores say nothing about the classes, or contradict the card.
@@ -25,7 +31,8 @@ def calibrate_card(keras_file: Path, data: Path, cache: Path) -> Card:
     """
     network = load_network(keras_file, cache)
     card = network.card
-    scored = score_images(network, read_split(data, "Validation"), description="Calibrating")
+    images = [image for image in read_split(data, "Validation") if keep(image)]
+    scored = score_images(network, images, description="Calibrating")
     if len(np.unique(scored.labels)) < 2:  # noqa: PLR2004 - two classes
         raise DataError(f"Validation in {data} needs readable images of both classes.")
     try:

@@ -5,7 +5,9 @@ are of one source and each is a group of its own.
 """
 
 import csv
+import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from deepfake_detection.errors import UserError
 SPLITS = ("Train", "Validation", "Test")
 LABELS = {"Real": 0, "Fake": 1}
 UNKNOWN_SOURCE = "unknown"
+HELD_OUT = 6
 
 
 class DataError(UserError):
@@ -81,10 +84,38 @@ def read_split(data: Path, split: str) -> list[LabelledImage]:
     return images
 
 
+def read_photographs(folder: Path, *, held_out: bool) -> list[LabelledImage]:
+    """List a folder's files as photographs of one source, named after the folder.
+
+    One in six, by the names' order, is held out of training, to learn how photographs of an
+    origin without labelled fakes are judged.
+
+    Raises:
+        DataError: If there are too few.
+    """
+    files = sorted(p for p in folder.glob("*") if p.is_file() and p.name[0] != ".")
+    if len(files) < HELD_OUT:
+        raise DataError(f"There are no photographs in {folder}: name a folder of image files.")
+    return [
+        LabelledImage(path, LABELS["Real"], folder.name, path.name)
+        for i, path in enumerate(files)
+        if (i % HELD_OUT == 0) == held_out
+    ]
+
+
 def count_by_source(images: list[LabelledImage]) -> dict[str, int]:
     """Number of images of each source and class, as ``"source/fake": n``."""
     names = {label: name.lower() for name, label in LABELS.items()}
     return dict(sorted(Counter(f"{i.source}/{names[i.label]}" for i in images).items()))
+
+
+def fingerprint(images: Sequence[LabelledImage]) -> str:
+    """Return a name for the files and their order that changes whenever one of them does."""
+    digest = hashlib.sha256()
+    for image in images:
+        stat = image.path.stat()
+        digest.update(f"{image.path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:24]
 
 
 def _labelled(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deepfake_detection.image.card import Evaluation, Scores
 from deepfake_detection.image.decode import ImageError, decode
 from deepfake_detection.image.preprocess import to_pixels
+from deepfake_detection.inference.faces import face_pixels, shared_detector
 from deepfake_detection.inference.network import Network
 from deepfake_detection.training.dataset import LabelledImage, SkippedFile
 from deepfake_detection.training.metrics import decided, reliability, roc, scores
@@ -43,14 +44,21 @@ def score_images(
     description: str = "Scoring",
 ) -> Scored:
     """Score every image that can be decoded, each altered first if ``alter`` is given."""
-    spec = network.card.input
+    card = network.card
+    spec = card.input
+    # An alteration, or a face, wants all the pixels there are.
+    needed = (spec.width, spec.height) if alter is None and card.crop == "whole" else None
 
     def pixels_of(image: LabelledImage) -> NDArray[np.uint8] | SkippedFile:
         try:
-            decoded = decode(image.path, at_least=None if alter else (spec.width, spec.height))
+            decoded = decode(image.path, at_least=needed)
         except (ImageError, OSError) as error:
             return SkippedFile(image.path, str(error))
-        return to_pixels(alter(decoded.pixels) if alter else decoded.pixels, spec)
+        pixels = alter(decoded.pixels) if alter else decoded.pixels
+        if card.crop == "whole":
+            return to_pixels(pixels, spec)
+        faces = shared_detector().detect(pixels)
+        return face_pixels(pixels, faces[0] if faces else None, spec, card.margin)
 
     kept: list[LabelledImage] = []
     skipped: list[SkippedFile] = []

@@ -31,6 +31,7 @@ def export(
         summary=recipe.summary,
         sha256=sha256_of(destination),
         input=recipe.input,
+        crop=recipe.crop,
         parameters=network.count_params(),
         optimizer_variables=optimizer_variables,
         training=record,

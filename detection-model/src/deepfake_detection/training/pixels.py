@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,20 @@ from numpy.typing import NDArray
 from deepfake_detection.image.card import InputSpec
 from deepfake_detection.image.decode import ImageError
 from deepfake_detection.image.preprocess import load_pixels, scale
-from deepfake_detection.training.dataset import LABELS, DataError, LabelledImage, SkippedFile
+from deepfake_detection.training.dataset import (
+    LABELS,
+    DataError,
+    LabelledImage,
+    SkippedFile,
+    fingerprint,
+)
 from deepfake_detection.training.reporting import progress, report_skipped
 
 # Decoded images may take this share of the memory that is free when decoding starts.
 MEMORY_SHARE = 0.5
 _CHUNK = 256
+
+Load = Callable[[Path], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -57,15 +65,18 @@ def decode_split(
     cache: Path,
     description: str = "Decoding",
     memory_bytes: int | None = None,
+    load: Load | None = None,
 ) -> DecodedSplit:
     """Decode and resize every image as serving does, on all processors.
 
     Args:
         images: As ``read_split`` lists them.
         spec: The network's input.
-        cache: Folder for the cache file, used only when the pixels do not fit in memory.
+        cache: Folder for the cache file, used only when the pixels do not fit in memory; another
+            one for another ``load``.
         description: Stands before the progress bar.
         memory_bytes: Ceiling for pixels in memory; by default half of what is free.
+        load: Decodes one image and cuts what the network is shown; by default all of it.
 
     Raises:
         DataError: If no image of a class can be decoded, or the disk is too small for the cache.
@@ -73,11 +84,16 @@ def decode_split(
     shape = (len(images), spec.height, spec.width, spec.channels)
     if memory_bytes is None:
         memory_bytes = int(psutil.virtual_memory().available * MEMORY_SHARE)
+    if load is None:
+
+        def load(path: Path) -> NDArray[np.uint8]:
+            return load_pixels(path, spec)[0]
+
     if int(np.prod(shape)) <= memory_bytes:
         pixels = np.empty(shape, np.uint8)
-        kept, skipped = _decode_into(pixels, images, spec, description)
+        kept, skipped = _decode_into(pixels, images, load, description)
     else:
-        pixels, kept, skipped = _decode_to_file(images, shape, spec, cache, description)
+        pixels, kept, skipped = _decode_to_file(images, shape, spec, load, cache, description)
     decoded = DecodedSplit(pixels[: len(kept)], [images[i] for i in kept], skipped)
     report_skipped(skipped)
     _require_both_classes(decoded)
@@ -121,13 +137,13 @@ def batches(
 def _decode_into(
     pixels: NDArray[np.uint8],
     images: Sequence[LabelledImage],
-    spec: InputSpec,
+    load: Load,
     description: str,
 ) -> tuple[list[int], list[SkippedFile]]:
     """Fill ``pixels`` from the front with what decodes; return the rows kept and the rest."""
     kept: list[int] = []
     skipped: list[SkippedFile] = []
-    results = _decode_all(images, spec)
+    results = _decode_all(images, load)
     for row, result in enumerate(progress(results, description, len(images))):
         if isinstance(result, SkippedFile):
             skipped.append(result)
@@ -138,13 +154,13 @@ def _decode_into(
 
 
 def _decode_all(
-    images: Sequence[LabelledImage], spec: InputSpec
+    images: Sequence[LabelledImage], load: Load
 ) -> Iterator[NDArray[np.uint8] | SkippedFile]:
     """Decode in order, a chunk at a time so that results do not pile up."""
 
     def attempt(image: LabelledImage) -> NDArray[np.uint8] | SkippedFile:
         try:
-            return load_pixels(image.path, spec)[0]
+            return load(image.path)
         except (ImageError, OSError) as error:
             return SkippedFile(image.path, str(error))
 
@@ -157,12 +173,14 @@ def _decode_to_file(
     images: Sequence[LabelledImage],
     shape: tuple[int, ...],
     spec: InputSpec,
+    load: Load,
     cache: Path,
     description: str,
 ) -> tuple[NDArray[np.uint8], list[int], list[SkippedFile]]:
     """As ``_decode_into``, in a file that the next run finds again."""
     cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"{_cache_key(images, spec)}.uint8"
+    resized = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:8]
+    path = cache / f"{fingerprint(images)}-{resized}.uint8"
     index = path.with_suffix(".json")
     if index.is_file():
         found = json.loads(index.read_text(encoding="utf-8"))
@@ -170,7 +188,7 @@ def _decode_to_file(
         return np.memmap(path, np.uint8, "r", shape=shape), found["kept"], skipped
     _reserve(path, int(np.prod(shape)))
     pixels = np.memmap(path, np.uint8, "r+", shape=shape)
-    kept, skipped = _decode_into(pixels, images, spec, description)
+    kept, skipped = _decode_into(pixels, images, load, description)
     pixels.flush()
     # The index comes last: without it the file counts as unfinished and is made again.
     partial = index.with_suffix(".partial")
@@ -193,15 +211,6 @@ def _reserve(path: Path, size: int) -> None:
             f"No room for {size / 1e9:.1f} GB of decoded images in {path.parent}: "
             f"{error.strerror}. Free some space or name another folder with --cache."
         ) from error
-
-
-def _cache_key(images: Sequence[LabelledImage], spec: InputSpec) -> str:
-    """Change whenever a file, its order or the input changes."""
-    digest = hashlib.sha256(spec.model_dump_json().encode())
-    for image in images:
-        stat = image.path.stat()
-        digest.update(f"{image.path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:24]
 
 
 def _require_both_classes(split: DecodedSplit) -> None:

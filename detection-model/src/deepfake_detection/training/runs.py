@@ -12,8 +12,11 @@ from typing import Any
 from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import EpochScores, TrainingRecord
 from deepfake_detection.training.dataset import LabelledImage, count_by_source
-from deepfake_detection.training.networks import RECIPES
+from deepfake_detection.training.networks import RECIPES, Recipe
 from deepfake_detection.training.precision import PRECISIONS
+
+# What v4 can be trained without, to measure what each is worth.
+INGREDIENTS = ("pretraining", "blends", "cross-blends", "degradations", "face-crops")
 
 
 class RunError(UserError):
@@ -37,6 +40,9 @@ class Options:
         distribute: Split each batch over all GPUs.
         data_name: What the card calls the data.
         data_licence: What the card says of the data's licence.
+        photographs: Folder of more photographs of faces, for networks trained on pairs.
+        leave_out: Sources of the manifest to train without, by how their names begin.
+        without: Ingredients to train without, of ``INGREDIENTS``.
     """
 
     network: str
@@ -51,14 +57,30 @@ class Options:
     distribute: bool = False
     data_name: str = ""
     data_licence: str = "unknown"
+    photographs: Path | None = None
+    leave_out: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the network is built and trained."""
+        return RECIPES[self.network]
 
     @property
     def command(self) -> str:
         """The command that repeats the run, for the card; ``DATA`` stands for the folder."""
-        return (
+        parts = [
             f"deepfake train {self.network} --data DATA --name {self.name} --epochs {self.epochs} "
-            f"--batch-size {self.batch_size} --seed {self.seed} --precision {self.precision}"
-        )
+            f"--batch-size {self.batch_size} --seed {self.seed} --precision {self.precision}",
+            "--photographs PHOTOGRAPHS" if self.photographs else "",
+            *(f"--leave-out {source}" for source in self.leave_out),
+            *(f"--without {ingredient}" for ingredient in self.without),
+        ]
+        return " ".join(part for part in parts if part)
+
+    def keeps(self, image: LabelledImage) -> bool:
+        """Whether an image's source is one to train on."""
+        return not image.source.startswith(self.leave_out)
 
 
 def options_for(
@@ -74,13 +96,20 @@ def options_for(
     """Complete what is left open by the network's recipe.
 
     Raises:
-        RunError: If the network or the precision is unknown.
+        RunError: If the network, the precision or an ingredient is unknown, or if the network does
+            not use what is given.
     """
     if network not in RECIPES:
         raise RunError(f"There is no network {network}: choose one of {', '.join(RECIPES)}.")
     if others.get("precision", "auto") not in PRECISIONS:
         raise RunError(f"There is no such precision: choose one of {', '.join(PRECISIONS)}.")
+    if unknown := set(others.get("without", ())) - set(INGREDIENTS):
+        raise RunError(
+            f"There is no ingredient {min(unknown)}: choose of {', '.join(INGREDIENTS)}."
+        )
     recipe = RECIPES[network]
+    if recipe.pair_epoch is None and (others.get("photographs") or others.get("without")):
+        raise RunError(f"{network} is not trained on pairs: --photographs and --without are v4's.")
     return Options(
         network=network,
         data=data,
@@ -143,6 +172,8 @@ def _settings(options: Options, precision: str) -> dict[str, str | int]:
         "batch_size": options.batch_size,
         "seed": options.seed,
         "precision": precision,
+        # Photographs, sources and ingredients; and where the learning rate falls, the epochs.
+        "command": options.command if options.recipe.pair_epoch else "",
     }
 
 

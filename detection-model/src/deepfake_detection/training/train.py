@@ -6,7 +6,6 @@ Whatever a run needs to go on after an interruption lies in ``models/NAME.run``.
 """
 
 import shutil
-from functools import partial
 from pathlib import Path
 
 import keras
@@ -16,10 +15,9 @@ from deepfake_detection.inference.conversion import default_cache
 from deepfake_detection.training.calibrate import CalibrationError
 from deepfake_detection.training.callbacks import EpochClock, StopBetweenBatches
 from deepfake_detection.training.cards import calibrate_card
-from deepfake_detection.training.dataset import read_split
 from deepfake_detection.training.export import export
-from deepfake_detection.training.networks import RECIPES, optimizer_variable_count
-from deepfake_detection.training.pixels import DecodedSplit, batches, decode_split
+from deepfake_detection.training.feeds import Feed, make_feed
+from deepfake_detection.training.networks import optimizer_variable_count
 from deepfake_detection.training.precision import dtype_policy, resolve_precision
 from deepfake_detection.training.reporting import console
 from deepfake_detection.training.runs import (
@@ -31,6 +29,9 @@ from deepfake_detection.training.runs import (
     start_run,
     training_record,
 )
+
+# What the weights to start from are fitted to.
+START_BATCHES = 60
 
 
 def train(options: Options) -> Path:
@@ -44,19 +45,22 @@ def train(options: Options) -> Path:
             to resume, or if it was started with other settings.
     """
     files = RunFiles(options.output, options.name)
-    precision = resolve_precision(options.precision)
+    precision = resolve_precision(options.precision, bfloat16=options.recipe.bfloat16)
     strategy = _strategy(options)
     check_run(files, options, precision)
-    training, validation = _load(options, "Train"), _load(options, "Validation")
+    history = read_history(files.history)
+    feed = make_feed(options, len(history))
     if not options.resume:
         start_run(files, options, precision)
-    network = _build(options, precision, strategy)
-    finished = _fit(network, training, validation, options, files)
+    network = _build(options, precision, strategy, feed)
+    finished = _fit(network, feed, options, files, history)
     if not files.best.is_file():
         raise RunError("Stopped before the first epoch ended: there is nothing to export yet.")
-    record = training_record(files, options, precision, training.images, validation.images)
+    record = training_record(
+        files, options, precision, feed.training_images, feed.validation_images
+    )
     path = export(
-        RECIPES[options.network],
+        options.recipe,
         files.best,
         files.network,
         record,
@@ -64,7 +68,7 @@ def train(options: Options) -> Path:
         data_licence=options.data_licence,
     )
     try:
-        calibrate_card(path, options.data, default_cache())
+        calibrate_card(path, options.data, default_cache(), keep=options.keeps)
     except CalibrationError as error:
         console.print(f"Not calibrated. {error}", style="yellow")
     if finished:
@@ -74,22 +78,18 @@ def train(options: Options) -> Path:
     return path
 
 
-def _load(options: Options, split: str) -> DecodedSplit:
-    return decode_split(
-        read_split(options.data, split),
-        RECIPES[options.network].input,
-        cache=options.output / "cache",
-        description=f"Decoding {split}",
-    )
-
-
-def _build(options: Options, precision: str, strategy: tf.distribute.Strategy) -> keras.Model:
-    recipe = RECIPES[options.network]
+def _build(
+    options: Options, precision: str, strategy: tf.distribute.Strategy, feed: Feed
+) -> keras.Model:
     keras.utils.set_random_seed(options.seed)
     with strategy.scope(), dtype_policy(precision):
-        network = recipe.build()
+        network = options.recipe.build()
+        initialise = None if "pretraining" in options.without else options.recipe.initialise
+        if initialise and not options.resume:
+            console.print("Preparing the weights to start from.")
+            initialise(network, (images for images, _ in feed.training.take(START_BATCHES)))
         network.compile(
-            optimizer=keras.optimizers.Adam(recipe.learning_rate),
+            optimizer=options.recipe.optimizer(options.epochs * (feed.steps or 0)),
             loss="binary_crossentropy",
             metrics=["accuracy", keras.metrics.AUC(name="auc")],
             # XLA is slower than tf.function on every CPU tried.
@@ -112,18 +112,12 @@ def _strategy(options: Options) -> tf.distribute.Strategy:
 
 def _fit(
     network: keras.Model,
-    training: DecodedSplit,
-    validation: DecodedSplit,
+    feed: Feed,
     options: Options,
     files: RunFiles,
+    history: list[dict[str, float]],
 ) -> bool:
     """Run the epochs that are left; False if Ctrl-C ended them."""
-    spec = RECIPES[options.network].input
-    history = read_history(files.history)
-    # A resumed run draws from another seed, or it would repeat the first epochs' orders.
-    order_seed = options.seed + len(history)
-    # A device that gets no image of the last batch fails, so several share whole batches only.
-    feed = partial(batches, spec=spec, batch_size=options.batch_size, whole_only=options.distribute)
     stop = StopBetweenBatches()
     callbacks = [
         stop,
@@ -145,9 +139,10 @@ def _fit(
     try:
         with stop.listening():
             network.fit(
-                feed(training, shuffle_seed=order_seed),
-                validation_data=feed(validation),
+                feed.training,
+                validation_data=feed.validation,
                 epochs=options.epochs,
+                steps_per_epoch=feed.steps,
                 callbacks=callbacks,
                 shuffle=False,  # the pipeline does
                 verbose=1 if console.is_terminal else 2,
