@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from apiflask import APIFlask
 from flask import Response, request, send_from_directory
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from deepfake_webapp import problems
@@ -27,10 +27,17 @@ def _answer(error: NotFound) -> AnyResponse:
     if request.method not in ("GET", "HEAD") or _reserved(request.path):
         return problems.answer_http(error)
     try:
+        return _page()
+    except HTTPException as refusal:  # within a handler of errors no other one sees it
+        return problems.answer_http(refusal)
+
+
+def _page() -> Response:
+    try:
         return _file(request.path.lstrip("/") or "index.html")
     except NotFound:
         if PurePosixPath(request.path).suffix or not request.accept_mimetypes.accept_html:
-            return problems.answer_http(error)
+            raise
     return _index()
 
 
