@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from tests.conftest import Server
@@ -26,9 +27,8 @@ def same_workers_before_and_after(tiny: Server) -> Iterator[None]:
     assert workers(tiny) == started
 
 
-def workers(server: Server) -> list[str]:
-    messages = [str(line.get("message")) for line in server.log_lines()]
-    return [message for message in messages if "Booting worker" in message]
+def workers(server: Server) -> set[int]:
+    return {child.pid for child in psutil.Process(server.process.pid).children()}
 
 
 def raw(server: Server, request: bytes, *, whole: bool = True) -> tuple[int, bytes]:
