@@ -1,10 +1,15 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
 
-PARAMETERS = {"v1": 3_696_625, "v2": 3_946_481, "v3": 3_946_481}
-OPTIMIZER_VARIABLES = {"v1": 7_393_252, "v2": 7_892_964, "v3": 7_892_964}
+PARAMETERS = {"v1": 3_696_625, "v2": 3_946_481, "v3": 3_946_481, "v4": 3_351_281}
+OPTIMIZER_VARIABLES = {"v1": 7_393_252, "v2": 7_892_964, "v3": 7_892_964, "v4": 6_702_563}
+
+RECORDED = Path(__file__).with_name("efficientnet_lite0.json")
 
 
 @pytest.fixture(params=PARAMETERS)
@@ -15,7 +20,6 @@ def recipe(request):
 
 
 def test_parameters_and_adams_variables_are_the_documents(recipe):
-    import keras
 
     from deepfake_detection.training.networks import optimizer_variable_count
 
@@ -31,6 +35,8 @@ def test_it_answers_one_probability_for_an_image(recipe):
     _, recipe = recipe
     spec = recipe.input
     images = np.random.default_rng(0).random((2, spec.height, spec.width, spec.channels))
+    low, high = spec.value_range
+    images = low + images * (high - low)
     answer = np.asarray(recipe.build()(images.astype(np.float32)))
     assert answer.shape == (2, 1)
     assert answer.dtype == np.float32
@@ -44,4 +50,36 @@ def test_epochs_are_the_documents():
         "v1": 20,
         "v2": 10,
         "v3": 20,
+        "v4": 15,
     }
+
+
+def test_the_port_of_efficientnet_answers_as_pytorchs():
+    """What PyTorch answers was recorded by ``scripts/record-efficientnet.py``."""
+    import keras
+
+    from deepfake_detection.training.efficientnet import imagenet_network, start_from_imagenet
+    from deepfake_detection.training.networks import build_v4
+
+    recorded = json.loads(RECORDED.read_text())
+    noise = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
+    original = np.asarray(imagenet_network(224)(noise, training=False)).mean(axis=(1, 2))
+    np.testing.assert_allclose(original[0], recorded, atol=1e-4)
+
+    folded = build_v4()
+    start_from_imagenet(folded, [])
+    features = keras.Model(folded.input, folded.layers[-3].output)
+    np.testing.assert_allclose(np.asarray(features(noise))[0], recorded, atol=1e-4)
+
+
+def test_statistics_are_brought_to_the_faces_given():
+    from deepfake_detection.training.efficientnet import start_from_imagenet
+    from deepfake_detection.training.networks import build_v4
+
+    faces = np.random.default_rng(0).integers(0, 90, (4, 224, 224, 3)).astype(np.float32)
+    biases = []
+    for batches in ([], [faces]):
+        network = build_v4()
+        start_from_imagenet(network, batches)
+        biases.append(network.get_layer("conv_stem").get_weights()[1])
+    assert np.abs(biases[0] - biases[1]).max() > 0.01

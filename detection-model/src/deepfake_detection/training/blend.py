@@ -112,16 +112,19 @@ def face_mask(portrait: Portrait, rng: np.random.Generator) -> NDArray[np.float3
 
 
 def _ellipse(outline: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = outline.min(axis=0), outline.max(axis=0)
+    """Return an ellipse that fills the outline's bounds."""
+    low, high = np.min(outline, axis=0), np.max(outline, axis=0)
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return (low + high) / 2 + circle * (high - low) / 2
+    ellipse: NDArray[np.float64] = (low + high) / 2 + circle * (high - low) / 2
+    return ellipse
 
 
 def _affine(points: Landmarks, images: Landmarks) -> Matrix:
     """Return the (2, 3) matrix that maps one set of points onto another, by least squares."""
     homogeneous = np.column_stack([points, np.ones(len(points))])
-    return np.linalg.lstsq(homogeneous, images, rcond=None)[0].T
+    matrix: Matrix = np.linalg.lstsq(homogeneous, images, rcond=None)[0].T
+    return matrix
 
 
 def _nudge(landmarks: Landmarks, rng: np.random.Generator) -> Matrix:

@@ -19,7 +19,12 @@ from pydantic import ValidationError
 
 from deepfake_detection.image.card import InputSpec
 from deepfake_detection.inference.conversion import REFUSED, UnusableModel
-from deepfake_detection.inference.network import METADATA_KEY, Interface
+from deepfake_detection.inference.network import (
+    MAP_OUTPUT,
+    METADATA_KEY,
+    SCORE_OUTPUT,
+    Interface,
+)
 
 # Both runtimes compute in float32; trained networks differ by some 1e-7.
 PARITY = 1e-4
@@ -35,6 +40,7 @@ def convert(keras_file: Path, onnx_file: Path) -> None:
     """
     network = _float32_clone(_load(keras_file))
     interface = _interface(network)
+    network = _with_named_outputs(network)
     with tempfile.TemporaryDirectory(dir=onnx_file.parent) as folder:
         partial = Path(folder) / "network.onnx"
         _export(network, interface.input, partial)
@@ -110,6 +116,38 @@ def _starts_with_rescaling(network: keras.Model) -> bool:
     return bool(layers) and isinstance(layers[0], keras.layers.Rescaling)
 
 
+def _with_named_outputs(network: keras.Model) -> keras.Model:
+    """Name the output, and add a class activation map where the head allows one."""
+    outputs = {SCORE_OUTPUT: network.outputs[0]}
+    if (head := _pooled_head(network)) is not None:
+        pooling, dense = head
+        kernel = dense.get_weights()[0]
+        weights = kernel[:, -1] - (kernel[:, 0] if dense.units > 1 else 0)
+        # Longer than any other layer's name, so that none has it.
+        name = max((layer.name for layer in network.layers), key=len) + "_map"
+        weighted_sum = keras.layers.Conv2D(1, 1, use_bias=False, name=name)
+        outputs[MAP_OUTPUT] = weighted_sum(pooling.input)
+        weighted_sum.set_weights([weights.reshape(1, 1, -1, 1)])
+    return keras.Model(network.inputs, outputs)
+
+
+def _pooled_head(network: keras.Model) -> tuple[keras.Layer, keras.Layer] | None:
+    """The last global average pooling and the dense layer after it, if nothing else follows."""
+    dense, *earlier = reversed(network.layers)
+    if not isinstance(dense, keras.layers.Dense):
+        return None
+    later = dense
+    for layer in earlier:
+        if later.input is not layer.output:
+            return None
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+            return layer, dense
+        if not isinstance(layer, keras.layers.Dropout):
+            return None
+        later = layer
+    return None
+
+
 def _export(network: keras.Model, spec: InputSpec, onnx_file: Path) -> None:
     signature = keras.InputSpec(
         shape=(None, spec.height, spec.width, spec.channels), dtype="float32"
@@ -127,15 +165,17 @@ def _check_parity(network: keras.Model, interface: Interface, onnx_file: Path) -
     low, high = spec.value_range
     shape = (_PROBES, spec.height, spec.width, spec.channels)
     probes = np.random.default_rng(0).uniform(low, high, shape).astype(np.float32)
-    expected = np.asarray(network(probes, training=False))
+    expected = {n: np.asarray(v) for n, v in network(probes, training=False).items()}
     try:
         session = onnxruntime.InferenceSession(onnx_file, providers=["CPUExecutionProvider"])
-        (answer,) = session.run(None, {session.get_inputs()[0].name: probes})
+        answers = session.run(list(expected), {session.get_inputs()[0].name: probes})
     except Exception as error:  # ONNX Runtime's exceptions share no public base
         raise UnusableModel(f"ONNX Runtime cannot run it: {_first_line(error)}") from error
-    difference = float(np.abs(expected - answer).max())
-    if not difference <= PARITY:
-        raise UnusableModel(f"Its scores differ by {difference:.2g} after conversion.")
+    for wanted, answered in zip(expected.values(), answers, strict=True):
+        difference = float(np.abs(wanted - answered).max() / max(1, np.abs(wanted).max()))
+        if not difference <= PARITY:
+            raise UnusableModel(f"Its scores differ by {difference:.2g} after conversion.")
+    answer = answers[0]
     sums_to_one = answer.shape[1] == 1 or np.allclose(answer.sum(axis=1), 1, atol=1e-3)
     if answer.min() < 0 or answer.max() > 1 or not sums_to_one:
         raise UnusableModel(

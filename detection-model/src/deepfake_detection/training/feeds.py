@@ -94,7 +94,8 @@ def _pair_feed(options: Options, epochs_done: int) -> Feed:
             face_crops="face-crops" not in options.without,
         ),
     )
-    steps = epoch // options.batch_size
+    # Few photographs make shorter epochs.
+    steps = max(1, min(epoch, 2 * sampler.photographs) // options.batch_size)
     left = range(epochs_done * steps, options.epochs * steps)
     return Feed(
         training=pair_batches(sampler, spec.width, options.batch_size, left),

@@ -95,7 +95,7 @@ def annealed_adamw(steps: int) -> keras.optimizers.Optimizer:
     """AdamW whose rate rises for a twentieth of the steps, then falls to nothing as a cosine."""
     rise = max(1, steps // 20)
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - rise, warmup_target=PEAK_RATE, warmup_steps=rise
+        0.0, max(1, steps - rise), warmup_target=PEAK_RATE, warmup_steps=rise
     )
     return keras.optimizers.AdamW(rate, weight_decay=0.01)
 

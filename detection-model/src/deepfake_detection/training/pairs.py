@@ -80,6 +80,11 @@ class PairSampler:
         if not self._reals or not self._all_fakes:
             raise DataError("Training needs photographs and fakes; one of the classes is empty.")
 
+    @property
+    def photographs(self) -> int:
+        """Number of pairs until a photograph comes again."""
+        return len(self._reals)
+
     def batch(self, step: int, batch_size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Draw one step's images.
 
