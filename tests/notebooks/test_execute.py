@@ -15,7 +15,7 @@ from .conftest import Execute, text_of
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("network", ["v1", "v2", "v3"])
+@pytest.mark.parametrize("network", ["v1", "v2", "v3", "v4"])
 def test_training_notebook_publishes_a_network(
     network: str, execute: Execute, sample: Path, tmp_path: Path
 ) -> None:

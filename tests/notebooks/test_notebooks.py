@@ -23,7 +23,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 def test_the_notebooks_are_there() -> None:
-    assert {"train_v1", "train_v2", "train_v3", "compare_models"} <= set(NAMES)
+    assert {"train_v1", "train_v2", "train_v3", "train_v4", "compare_models"} <= set(NAMES)
     assert sorted(p.stem for p in NOTEBOOKS.glob("*.py")) == NAMES
 
 

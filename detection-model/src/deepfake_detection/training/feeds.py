@@ -75,16 +75,32 @@ def _decoded(options: Options, split: str) -> DecodedSplit:
 
 def _pair_feed(options: Options, epochs_done: int) -> Feed:
     """Pairs of photographs and fakes, drawn and varied anew at each step."""
-    spec, epoch = options.recipe.input, options.recipe.pair_epoch or 0
-    training, validation = _located(options, "Train"), _located(options, "Validation")
+    spec = options.recipe.input
+    sampler = pair_sampler(options)
+    validation = _located(options, "Validation")
+    # Few photographs make shorter epochs.
+    images = min(options.recipe.pair_epoch or 0, 2 * sampler.photographs)
+    steps = max(1, images // options.batch_size)
+    left = range(epochs_done * steps, options.epochs * steps)
+    return Feed(
+        training=pair_batches(sampler, spec.width, options.batch_size, left),
+        validation=batches(_cut(validation, options), spec, options.batch_size),
+        steps=steps,
+        training_images=sampler.images,
+        validation_images=[located.image for located in validation],
+    )
+
+
+def pair_sampler(options: Options) -> PairSampler:
+    """Find the faces of Train, and of the photographs if there are any, and pair them."""
     photographs: list[LocatedImage] = []
     if options.photographs:
         listed = read_photographs(options.photographs, held_out=False)
         photographs = locate_faces(listed, options.output / "cache", "Faces of photographs")
-    sampler = PairSampler(
-        training,
+    return PairSampler(
+        _located(options, "Train"),
         photographs,
-        size=spec.width,
+        size=options.recipe.input.width,
         margin=MARGIN,
         seed=options.seed,
         ingredients=Ingredients(
@@ -93,16 +109,6 @@ def _pair_feed(options: Options, epochs_done: int) -> Feed:
             degradations="degradations" not in options.without,
             face_crops="face-crops" not in options.without,
         ),
-    )
-    # Few photographs make shorter epochs.
-    steps = max(1, min(epoch, 2 * sampler.photographs) // options.batch_size)
-    left = range(epochs_done * steps, options.epochs * steps)
-    return Feed(
-        training=pair_batches(sampler, spec.width, options.batch_size, left),
-        validation=batches(_cut(validation, options), spec, options.batch_size),
-        steps=steps,
-        training_images=[located.image for located in [*training, *photographs]],
-        validation_images=[located.image for located in validation],
     )
 
 

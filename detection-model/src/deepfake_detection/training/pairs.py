@@ -19,7 +19,7 @@ from deepfake_detection.image.decode import decode
 from deepfake_detection.inference.faces import Face
 from deepfake_detection.training.augment import chance, degrade, random_crop
 from deepfake_detection.training.blend import Portrait, cross_blend, self_blend
-from deepfake_detection.training.dataset import DataError
+from deepfake_detection.training.dataset import DataError, LabelledImage
 from deepfake_detection.training.face_crops import LocatedImage
 
 BLENDED = 0.5
@@ -79,6 +79,11 @@ class PairSampler:
                 self._donors[located.image.source].append((located.image.path, located.face))
         if not self._reals or not self._all_fakes:
             raise DataError("Training needs photographs and fakes; one of the classes is empty.")
+
+    @property
+    def images(self) -> list[LabelledImage]:
+        """All that is drawn from."""
+        return [located.image for located in [*self._reals, *self._all_fakes]]
 
     @property
     def photographs(self) -> int:

@@ -9,10 +9,12 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from deepfake_detection.image.card import Evaluation, Scores, TrainingRecord
 from deepfake_detection.image.decode import decode
 from deepfake_detection.training.dataset import LabelledImage
+from deepfake_detection.training.pairs import PairSampler
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -22,12 +24,22 @@ _COLUMNS = 6
 def images(chosen: Sequence[LabelledImage], captions: Sequence[str] = ()) -> Figure:
     """Show images in rows of six, captioned with their class or as given."""
     captions = captions or ["fake" if image.label else "real" for image in chosen]
+    return _pictures([decode(image.path).pixels for image in chosen], captions)
+
+
+def pairs(sampler: PairSampler, count: int) -> Figure:
+    """Show the first pairs that training draws: each photograph, and the fake beside it."""
+    drawn = [picture for n in range(count) for picture in sampler.pair(n)]
+    return _pictures(drawn, ["photograph", "fake"] * count)
+
+
+def _pictures(chosen: Sequence[Image.Image], captions: Sequence[str]) -> Figure:
     rows = max(1, -(-len(chosen) // _COLUMNS))
     figure, axes = plt.subplots(rows, _COLUMNS, figsize=(11, 2.1 * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
-    for ax, image, caption in zip(axes.flat, chosen, captions, strict=False):
-        ax.imshow(decode(image.path).pixels)
+    for ax, picture, caption in zip(axes.flat, chosen, captions, strict=False):
+        ax.imshow(picture)
         ax.set_title(caption, fontsize=9)
     return _done(figure)
 
