@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from deepfake_detection.image import Card
 from deepfake_detection.image.card import InputSpec
 from deepfake_detection.inference.conversion import CONVERTER_VERSION
-from deepfake_detection.inference.network import METADATA_KEY, Interface
+from deepfake_detection.inference.network import METADATA_KEY, SCORE_OUTPUT, Interface
 
 SIZE = 16
 
@@ -58,7 +58,7 @@ _SPEC = InputSpec(height=SIZE, width=SIZE)
 
 def _save_twin(path: Path, gain: float) -> None:
     pixels = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, SIZE, SIZE, 3])
-    answer = helper.make_tensor_value_info("p", TensorProto.FLOAT, [None, 1])
+    answer = helper.make_tensor_value_info(SCORE_OUTPUT, TensorProto.FLOAT, [None, 1])
     constants = {
         "axes": np.array([1, 2, 3]),
         "shape": np.array([-1, 1]),
@@ -70,7 +70,7 @@ def _save_twin(path: Path, gain: float) -> None:
         helper.make_node("Sub", ["mean", "half"], ["centred"]),
         helper.make_node("Mul", ["centred", "gain"], ["logit"]),
         helper.make_node("Sigmoid", ["logit"], ["flat"]),
-        helper.make_node("Reshape", ["flat", "shape"], ["p"]),
+        helper.make_node("Reshape", ["flat", "shape"], [SCORE_OUTPUT]),
     ]
     graph = helper.make_graph(
         nodes,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from deepfake_detection.image import decode
+from deepfake_detection.image import decode, to_pixels
 from deepfake_detection.image.card import InconclusiveBand
 from deepfake_detection.inference import Judgement, Network, judge, load_network
 from deepfake_detection.inference import judge as judge_function
@@ -183,3 +183,54 @@ def test_the_detector_is_loaded_once_and_only_if_it_is_asked_for(tmp_path):
         [sys.executable, "-c", code, *map(str, paths)], capture_output=True, text=True, check=True
     )
     assert done.stdout.split("\n")[:3] == ["0 0", "1 1", "1 1"]
+
+
+def test_a_second_look_gives_the_spread_of_the_face_that_decided(networks):
+    image = scene([150, 120], brightest=1)
+    result = judged(networks["face"], image, second_look=True)
+    again = result.second_look
+    assert [score.alteration for score in again.scores] == ["jpeg_75", "resize_75", "mirror"]
+    scores = [result.fake_probability, *(score.fake_probability for score in again.scores)]
+    assert (again.lowest, again.highest) == (min(scores), max(scores))
+    # Brightness survives all three.
+    assert again.highest - again.lowest < 0.02
+    assert result.reason is None
+    assert result.timings_ms.second_look > 0
+    plain = judged(networks["face"], image)
+    assert plain.second_look is None
+    assert plain.timings_ms.second_look == 0
+    assert plain.fake_probability == result.fake_probability
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "verdict"),
+    [(0.9, 0.1, "inconclusive"), (0.1, 0.9, "inconclusive"), (0.9, 0.7, "fake")],
+)
+def test_a_verdict_that_flips_is_left_open(networks, left, right, verdict):
+    class LeftHanded:
+        """Looks at the left half alone; a mirror shows it the right one."""
+
+        card = networks["whole"].card
+
+        def fake_probabilities(self, pixels):
+            return pixels[:, :, : pixels.shape[2] // 2].mean((1, 2, 3)) / 255
+
+    image = portrait().resize((400, 400))
+    for box, p in (((0, 0, 200, 400), left), ((200, 0, 400, 400), right)):
+        image.paste((round(p * 255),) * 3, box)
+    image.paste(portrait().crop((80, 20, 146, 96)), (167, 10))
+    result = judged(LeftHanded(), image, second_look=True)
+    assert result.verdict == verdict
+    assert result.reason == ("unstable" if verdict == "inconclusive" else None)
+
+
+def test_the_second_look_works_on_one_channel(networks):
+    from deepfake_detection.inference.second_look import altered
+
+    spec = networks["whole"].card.input.model_copy(update={"channels": 1})
+    for channels in (1, 3):
+        one = spec.model_copy(update={"channels": channels})
+        pixels = to_pixels(portrait(), one)
+        for copy in altered(pixels, one).values():
+            assert copy.shape == pixels.shape
+            assert copy.mean() == pytest.approx(pixels.mean(), abs=3)

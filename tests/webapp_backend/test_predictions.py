@@ -74,7 +74,9 @@ def test_a_dark_image_is_called_real(tiny: Server) -> None:
     (result,) = tiny.judge(encode(grey(20))).json()["results"]
     assert result["verdict"] == "real"
     assert result["fake_probability"] == pytest.approx(expected(20), abs=1e-3)
-    assert set(result["timings_ms"]) == {"decode", "faces", "network", "total"}
+    assert set(result["timings_ms"]) == {
+        *("decode", "faces", "network", "explain", "second_look", "total")
+    }
 
 
 def test_several_files_answer_in_their_order(tiny: Server) -> None:
@@ -133,6 +135,35 @@ def test_faces_are_looked_for_unless_the_query_says_otherwise(tiny: Server) -> N
     assert refused.status_code == 422
     assert refused.json()["type"].endswith(":bad-parameter")
     assert "faces" in refused.json()["detail"]
+
+
+def test_heat_maps_and_a_second_look_come_when_they_are_asked_for(tiny: Server) -> None:
+    image = encode(scene([120, 100], brightest=1))
+    (plain,) = tiny.judge(image, model="faces", faces="auto").json()["results"]
+    assert plain["second_look"] is None
+    assert [face["heat_map"] for face in plain["faces"]] == [None, None]
+    assert plain["timings_ms"]["explain"] == plain["timings_ms"]["second_look"] == 0
+
+    query = {"model": "faces", "faces": "auto", "explain": "true", "second_look": "true"}
+    (result,) = tiny.judge(image, **query).json()["results"]
+    assert result["fake_probability"] == plain["fake_probability"]
+    other, decided = result["faces"]
+    assert decided["decided"]
+    assert other["heat_map"] is None  # occlusion explains the one that decided
+    heat_map = decided["heat_map"]
+    assert heat_map["method"] == "occlusion"
+    assert max(map(max, heat_map["values"])) == 1
+    assert heat_map["left"] < decided["left"] < decided["right"] < heat_map["right"]
+    again = result["second_look"]
+    assert [score["alteration"] for score in again["scores"]] == ["jpeg_75", "resize_75", "mirror"]
+    assert again["lowest"] <= result["fake_probability"] <= again["highest"]
+    assert result["timings_ms"]["explain"] > 0 < result["timings_ms"]["second_look"]
+
+
+def test_a_whole_image_has_one_heat_map(tiny: Server) -> None:
+    (result,) = tiny.judge(encode(grey(LEVEL)), explain="true").json()["results"]
+    assert (result["heat_map"]["right"], result["heat_map"]["bottom"]) == (40, 30)
+    assert len(result["heat_map"]["values"]) == 8
 
 
 def test_the_references_call_answers_a_prediction(tiny: Server) -> None:

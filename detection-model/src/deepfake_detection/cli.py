@@ -185,11 +185,13 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="JPEG, PNG or WebP files.")],
     model: ModelOption = DEFAULT_MODEL,
     faces: Annotated[Faces, typer.Option(help="off: score whole images as they are.")] = Faces.auto,
+    explain: Annotated[bool, typer.Option(help="Add heat maps to the JSON.")] = False,
+    second_look: Annotated[bool, typer.Option(help="Score altered copies too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge images as the web page does. Exit status 1 if one could not be read."""
     network = load_network(_find(model), default_cache())
-    outcomes = judge(network, images, faces=faces.value)
+    outcomes = judge(network, images, faces=faces.value, explain=explain, second_look=second_look)
     if as_json:
         results = [
             {"file": str(path)}
@@ -213,7 +215,10 @@ def _cells(outcome: Judgement | ImageError | OSError) -> tuple[str, str, str]:
     reason = f" ({outcome.reason.replace('_', ' ')})" if outcome.reason else ""
     small = sum(face.too_small for face in outcome.faces)
     faces = f"{len(outcome.faces)}" + (f", {small} too small" if small else "")
-    return f"{outcome.fake_probability:.4f}", outcome.verdict + reason, faces
+    score = f"{outcome.fake_probability:.4f}"
+    if again := outcome.second_look:
+        score += f" ({again.lowest:.4f} to {again.highest:.4f})"
+    return score, outcome.verdict + reason, faces
 
 
 @app.command()

@@ -25,7 +25,7 @@ request_seconds = Histogram(
 )
 stage_seconds = Histogram(
     "deepfake_stage_seconds",
-    "Time of one stage of judging: an image's decoding and faces, a batch's network.",
+    "Time of one stage of judging an image; of the network: a batch's.",
     labelnames=["stage"],
     buckets=_SECONDS,
 )

@@ -8,6 +8,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from deepfake_detection.image.card import Card, ClassName, Verdict
 from deepfake_detection.inference import FaceSearch, Reason
+from deepfake_detection.inference.explain import Method
+from deepfake_detection.inference.second_look import Alteration
 from deepfake_webapp.inspection.report import Report
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -35,6 +37,10 @@ class PredictionQuery(BaseModel):
         "auto",
         description="auto: look for faces, and score each if the network is made for faces. "
         "off: score the whole image as it is.",
+    )
+    explain: bool = Field(False, description="Add heat maps; takes up to 65 times as long.")
+    second_look: bool = Field(
+        False, description="Score mildly altered copies too; a verdict that flips is left open."
     )
 
 
@@ -75,14 +81,50 @@ class Problem(Answer):
 
 
 class Timings(Answer):
-    """Milliseconds spent on one file; ``network`` is the batch's time."""
+    """Milliseconds spent on one file; ``network`` is the batch's. 0 for what was not asked for."""
 
     model_config = ConfigDict(from_attributes=True)
 
     decode: float
     faces: float
     network: float
+    explain: float
+    second_look: float
     total: float
+
+
+class HeatMap(Answer):
+    """Where the network found evidence of a fake, over a part of the upright image, in pixels."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    method: Method
+    values: list[list[Probability]] = Field(
+        description="Rows from the top; 1 is the strongest spot of this map."
+    )
+
+
+class AlteredScore(Answer):
+    """The score after one mild change: saved as JPEG, made smaller, or mirrored."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    alteration: Alteration
+    fake_probability: Probability
+
+
+class SecondLook(Answer):
+    """How far the score moves under mild changes to the face that decided, or the whole image."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    lowest: Probability
+    highest: Probability
+    scores: list[AlteredScore]
 
 
 class Face(Answer):
@@ -100,6 +142,10 @@ class Face(Answer):
     )
     too_small: bool = Field(description="Whether it has too few pixels to be judged.")
     decided: bool = Field(description="Whether the file's probability is this face's.")
+    heat_map: HeatMap | None = Field(
+        description="Null unless asked for; without global average pooling only of the one that "
+        "decided."
+    )
 
 
 class Prediction(Answer):
@@ -114,6 +160,10 @@ class Prediction(Answer):
     width: int = Field(description="Of the upright image, in pixels.")
     height: int
     faces: list[Face] = Field(description="The largest first, 32 at most.")
+    heat_map: HeatMap | None = Field(
+        description="Of the whole image, if asked for and if it was scored as a whole."
+    )
+    second_look: SecondLook | None = Field(description="Null unless asked for.")
     timings_ms: Timings
 
 

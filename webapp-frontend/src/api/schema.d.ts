@@ -186,6 +186,19 @@ export interface components {
             when: string | null;
         };
         /**
+         * AlteredScore
+         * @description The score after one mild change: saved as JPEG, made smaller, or mirrored.
+         */
+        AlteredScore: {
+            /**
+             * Alteration
+             * @enum {string}
+             */
+            alteration: "jpeg_75" | "resize_75" | "mirror";
+            /** Fake Probability */
+            fake_probability: number;
+        };
+        /**
          * Calibration
          * @description ``fake_probability = sigmoid(logit / temperature + bias)``, fitted on Validation.
          */
@@ -444,6 +457,8 @@ export interface components {
              * @description Null if it was not scored: too small, or the network judges whole images.
              */
             fake_probability: number | null;
+            /** @description Null unless asked for; without global average pooling only of the one that decided. */
+            heat_map: components["schemas"]["HeatMap"] | null;
             /** Left */
             left: number;
             /** Right */
@@ -503,6 +518,30 @@ export interface components {
              * @enum {string}
              */
             status: "alive" | "ready";
+        };
+        /**
+         * HeatMap
+         * @description Where the network found evidence of a fake, over a part of the upright image, in pixels.
+         */
+        HeatMap: {
+            /** Bottom */
+            bottom: number;
+            /** Left */
+            left: number;
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "class_activation" | "occlusion";
+            /** Right */
+            right: number;
+            /** Top */
+            top: number;
+            /**
+             * Values
+             * @description Rows from the top; 1 is the strongest spot of this map.
+             */
+            values: number[][];
         };
         /**
          * InconclusiveBand
@@ -737,13 +776,17 @@ export interface components {
              * @description The file's name as it was sent.
              */
             file: string;
+            /** @description Of the whole image, if asked for and if it was scored as a whole. */
+            heat_map: components["schemas"]["HeatMap"] | null;
             /** Height */
             height: number;
             /**
              * Reason
              * @description Why the verdict is inconclusive, if it is.
              */
-            reason: ("no_face" | "faces_too_small" | "near_threshold") | null;
+            reason: ("no_face" | "faces_too_small" | "near_threshold" | "unstable") | null;
+            /** @description Null unless asked for. */
+            second_look: components["schemas"]["SecondLook"] | null;
             timings_ms: components["schemas"]["Timings"];
             /**
              * Verdict
@@ -915,6 +958,18 @@ export interface components {
             recall: number | null;
         };
         /**
+         * SecondLook
+         * @description How far the score moves under mild changes to the face that decided, or the whole image.
+         */
+        SecondLook: {
+            /** Highest */
+            highest: number;
+            /** Lowest */
+            lowest: number;
+            /** Scores */
+            scores: components["schemas"]["AlteredScore"][];
+        };
+        /**
          * SingleUpload
          * @description One image to judge.
          */
@@ -941,15 +996,19 @@ export interface components {
         };
         /**
          * Timings
-         * @description Milliseconds spent on one file; ``network`` is the batch's time.
+         * @description Milliseconds spent on one file; ``network`` is the batch's. 0 for what was not asked for.
          */
         Timings: {
             /** Decode */
             decode: number;
+            /** Explain */
+            explain: number;
             /** Faces */
             faces: number;
             /** Network */
             network: number;
+            /** Second Look */
+            second_look: number;
             /** Total */
             total: number;
         };
@@ -1197,6 +1256,8 @@ export interface operations {
             query?: {
                 model?: string;
                 faces?: "auto" | "off";
+                explain?: boolean;
+                second_look?: boolean;
             };
             header?: never;
             path?: never;

@@ -26,6 +26,8 @@ const reasons: Record<Reason, string> = {
     'Every face is too small to be judged: the score means little. Try a larger version of the photograph.',
   near_threshold:
     'The score is too close to the middle for this network to tell. Treat the picture as unchecked.',
+  unstable:
+    'Mild changes that leave the picture what it is turn the verdict round, so neither can be relied on. Treat the picture as unchecked.',
 }
 
 export const verdictWords = ({ verdict, reason }: Prediction): VerdictWords => ({

@@ -85,6 +85,7 @@ export const face = (changes: Partial<Face> = {}): Face => ({
   fake_probability: 0.934,
   too_small: false,
   decided: false,
+  heat_map: null,
   ...changes,
 })
 
@@ -96,7 +97,9 @@ export const prediction = (changes: Partial<Prediction> = {}): Prediction => ({
   width: 1200,
   height: 900,
   faces: [],
-  timings_ms: { decode: 5, faces: 5, network: 20, total: 30 },
+  heat_map: null,
+  second_look: null,
+  timings_ms: { decode: 5, faces: 5, network: 20, explain: 0, second_look: 0, total: 30 },
   ...changes,
 })
 

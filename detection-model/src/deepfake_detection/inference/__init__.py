@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from deepfake_detection.inference.conversion import UnusableModel, convert, default_cache
+from deepfake_detection.inference.explain import HeatMap
 from deepfake_detection.inference.judge import (
     FaceSearch,
     JudgedFace,
@@ -16,14 +17,17 @@ from deepfake_detection.inference.judge import (
     judge,
 )
 from deepfake_detection.inference.network import Network, Reading, load_network
+from deepfake_detection.inference.second_look import SecondLook
 
 __all__ = [
     "FaceSearch",
+    "HeatMap",
     "JudgedFace",
     "Judgement",
     "Network",
     "Reading",
     "Reason",
+    "SecondLook",
     "Timings",
     "UnusableModel",
     "convert",

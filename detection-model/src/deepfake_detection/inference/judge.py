@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 
 from deepfake_detection.image.card import Card, Verdict
 from deepfake_detection.image.decode import DecodedImage, ImageError, Limits, decode
+from deepfake_detection.inference.explain import (
+    HeatMap,
+    Method,
+    class_activation,
+    occlusion,
+    to_values,
+)
 from deepfake_detection.inference.faces import (
     MAX_FACES,
     MIN_FACE,
@@ -20,9 +27,10 @@ from deepfake_detection.inference.faces import (
     shared_detector,
 )
 from deepfake_detection.inference.network import Network
+from deepfake_detection.inference.second_look import AlteredScore, SecondLook, altered
 
 FaceSearch = Literal["auto", "off"]
-Reason = Literal["no_face", "faces_too_small", "near_threshold"]
+Reason = Literal["no_face", "faces_too_small", "near_threshold", "unstable"]
 
 # A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as both sides keep twice these
 # pixels: enough to find faces, and to cut most of them out without decoding it again.
@@ -31,16 +39,21 @@ _LEAST_DECODED = {"whole": 192, "face": 640}
 
 @dataclass(frozen=True)
 class Timings:
-    """Milliseconds spent on an image; the network's are those of the batch it was in."""
+    """Milliseconds spent on an image; the network's are those of the batch it was in.
+
+    What was not asked for took 0.
+    """
 
     decode: float
     faces: float
     network: float
+    explain: float
+    second_look: float
 
     @property
     def total(self) -> float:
         """All of them."""
-        return self.decode + self.faces + self.network
+        return self.decode + self.faces + self.network + self.explain + self.second_look
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,8 @@ class JudgedFace:
             whole image.
         too_small: Whether it is smaller than ``MIN_FACE``.
         decided: Whether the image's probability is this face's.
+        heat_map: Over its crop, if asked for and if it was scored; by occlusion only for the one
+            that decided.
     """
 
     left: int
@@ -64,6 +79,7 @@ class JudgedFace:
     fake_probability: float | None
     too_small: bool
     decided: bool
+    heat_map: HeatMap | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,8 @@ class Judgement:
         reason: Why it is inconclusive; None if it is not.
         width, height: Of the full upright image, in pixels.
         faces: The largest first, ``MAX_FACES`` at most.
+        heat_map: Over the whole image, if asked for and if it was scored as a whole.
+        second_look: If asked for; of the face that decided, or of the whole image.
     """
 
     fake_probability: float
@@ -84,6 +102,8 @@ class Judgement:
     width: int
     height: int
     faces: tuple[JudgedFace, ...]
+    heat_map: HeatMap | None
+    second_look: SecondLook | None
     timings_ms: Timings
 
 
@@ -110,6 +130,8 @@ def judge(
     sources: Sequence[bytes | Path],
     *,
     faces: FaceSearch = "auto",
+    explain: bool = False,
+    second_look: bool = False,
     limits: Limits = Limits(),
 ) -> list[Judgement | ImageError | OSError]:
     """Judge images, all faces of all of them as one batch.
@@ -120,6 +142,10 @@ def judge(
         faces: ``auto`` looks for faces and shows the network what its card asks for; an image
             without a usable one is scored as a whole, and inconclusive. ``off`` scores whole images
             as they are, without the detector.
+        explain: Add heat maps: one more pass through the network, or 65 of them for one that does
+            not end in global average pooling.
+        second_look: Score what decided three more times, mildly altered; where it is called fake
+            and real, the verdict is inconclusive.
         limits: Ceilings on bytes and pixels.
 
     Returns:
@@ -135,7 +161,7 @@ def judge(
     views = np.cumsum([len(picture.pixels) for picture in pictures])
     scores = iter(np.split(p, views[:-1]))
     return [
-        _judgement(network.card, outcome, next(scores), network_ms)
+        _judgement(network, outcome, next(scores), network_ms, explain, second_look)
         if isinstance(outcome, _Picture)
         else outcome
         for outcome in outcomes
@@ -200,32 +226,84 @@ def _loses_pixels(face: Face, image: DecodedImage, card: Card) -> bool:
 
 
 def _judgement(
-    card: Card, picture: _Picture, scores: NDArray[np.float64], network_ms: float
+    network: Network,
+    picture: _Picture,
+    scores: NDArray[np.float64],
+    network_ms: float,
+    explain: bool,
+    second_look: bool,
 ) -> Judgement:
     highest = int(np.argmax(scores))
     p = float(scores[highest])
-    reason = _reason(card, picture.faces, p)
+    started = time.perf_counter()
+    maps = _heat_maps(network, picture, highest) if explain else {}
+    explain_ms = _milliseconds_since(started) if explain else 0
+    started = time.perf_counter()
+    again = _second_look(network, picture.pixels[highest], p) if second_look else None
+    again_ms = _milliseconds_since(started) if second_look else 0
+    reason = _reason(network.card, picture.faces, p, again)
     return Judgement(
         fake_probability=p,
-        verdict="inconclusive" if reason else card.verdict(p),
+        verdict="inconclusive" if reason else network.card.verdict(p),
         reason=reason,
         width=picture.image.width,
         height=picture.image.height,
-        faces=_judged_faces(picture, scores, highest),
-        timings_ms=Timings(picture.decode_ms, picture.faces_ms, network_ms),
+        faces=_judged_faces(picture, scores, highest, maps),
+        heat_map=None if picture.scored else maps.get(0),
+        second_look=again,
+        timings_ms=Timings(picture.decode_ms, picture.faces_ms, network_ms, explain_ms, again_ms),
     )
 
 
-def _reason(card: Card, faces: Sequence[Face] | None, p: float) -> Reason | None:
+def _heat_maps(network: Network, picture: _Picture, highest: int) -> dict[int, HeatMap]:
+    """Heat maps of the views that have one, by their position."""
+    evidence: dict[int, NDArray[np.float32]]
+    method: Method
+    if network.has_activation_map:
+        method = "class_activation"
+        evidence = dict(enumerate(class_activation(network, picture.pixels)))
+    else:
+        method = "occlusion"
+        evidence = {highest: occlusion(network, picture.pixels[highest])}
+    size = picture.image.width, picture.image.height
+    boxes = [crop_box(face, size, network.card.margin) for face in picture.scored]
+    boxes = boxes or [(0, 0, *size)]
+    return {
+        view: HeatMap(*boxes[view], method=method, values=to_values(one))
+        for view, one in evidence.items()
+    }
+
+
+def _second_look(network: Network, pixels: NDArray[np.uint8], p: float) -> SecondLook:
+    copies = altered(pixels, network.card.input)
+    scores = network.fake_probabilities(np.stack(list(copies.values()))).tolist()
+    return SecondLook(
+        lowest=min(p, *scores),
+        highest=max(p, *scores),
+        scores=tuple(AlteredScore(a, q) for a, q in zip(copies, scores, strict=True)),
+    )
+
+
+def _reason(
+    card: Card, faces: Sequence[Face] | None, p: float, again: SecondLook | None
+) -> Reason | None:
     if faces is not None and not faces:
         return "no_face"
     if faces is not None and all(face.size < MIN_FACE for face in faces):
         return "faces_too_small"
-    return "near_threshold" if card.verdict(p) == "inconclusive" else None
+    if card.verdict(p) == "inconclusive":
+        return "near_threshold"
+    if again is not None and _flips(card, again):
+        return "unstable"
+    return None
+
+
+def _flips(card: Card, again: SecondLook) -> bool:
+    return card.verdict(again.lowest) == "real" and card.verdict(again.highest) == "fake"
 
 
 def _judged_faces(
-    picture: _Picture, scores: NDArray[np.float64], highest: int
+    picture: _Picture, scores: NDArray[np.float64], highest: int, maps: dict[int, HeatMap]
 ) -> tuple[JudgedFace, ...]:
     shown = len(picture.scored)
     return tuple(
@@ -235,6 +313,7 @@ def _judged_faces(
             fake_probability=float(scores[position]) if position < shown else None,
             too_small=face.size < MIN_FACE,
             decided=position < shown and position == highest,
+            heat_map=maps.get(position) if position < shown else None,
         )
         for position, face in enumerate(picture.faces or ())
     )

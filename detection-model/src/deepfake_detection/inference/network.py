@@ -16,6 +16,11 @@ from deepfake_detection.inference.session import open_session
 
 # Under this key the converter leaves an ``Interface`` in the ONNX file's metadata.
 METADATA_KEY = "deepfake_detection"
+# What the converter calls the outputs. The network's own has the shape (images, 1 or 2). Networks
+# that end in global average pooling have one more, (images, rows, columns, 1): what each place adds
+# to the logit of the only unit, or to that of the second less that of the first.
+SCORE_OUTPUT = "probability"
+MAP_OUTPUT = "class_activation"
 # Images in one call; bounds the memory that its feature maps take.
 MAX_BATCH = 16
 
@@ -45,6 +50,7 @@ class Network:
         card: The card beside the file, or one made up from the file's structure.
         reading: How its output is read.
         note: Why the card beside the file is not used, if it is not.
+        has_activation_map: Whether ``activation_maps`` can be asked for.
     """
 
     def __init__(
@@ -52,7 +58,7 @@ class Network:
     ) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
-        self._score = session.get_outputs()[0].name
+        self.has_activation_map = MAP_OUTPUT in [o.name for o in session.get_outputs()]
         self.card = card
         self.reading = reading
         self.note = note
@@ -70,11 +76,23 @@ class Network:
 
     def raw_probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """P(fake) as the network itself puts it, before calibration, of shape (images,)."""
-        output = self._run(self._score, pixels)
+        output = self._run(SCORE_OUTPUT, pixels)
         fake = self.card.class_order.index("fake")
         if self.reading.output == "softmax":
             return output[:, fake]
         return output[:, 0] if fake == 1 else 1 - output[:, 0]
+
+    def activation_maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What each place of its last feature map adds to the logit of "fake".
+
+        Args:
+            pixels: As for ``fake_probabilities``.
+
+        Returns:
+            float32 of shape (images, rows, columns); positive speaks for a fake.
+        """
+        maps = self._run(MAP_OUTPUT, pixels)[..., 0]
+        return maps if self.card.class_order[1] == "fake" else -maps
 
     def _run(self, output: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         batches = (pixels[at : at + MAX_BATCH] for at in range(0, len(pixels), MAX_BATCH))

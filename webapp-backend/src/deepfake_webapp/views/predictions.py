@@ -69,7 +69,14 @@ def _judge(
     name, network = parts().registry.choose(query.model)
     with parts().queue.slot(uploads.has_left):
         images = [file.read() for file in files]
-        outcomes = judge(network, images, faces=query.faces, limits=uploads.limits())
+        outcomes = judge(
+            network,
+            images,
+            faces=query.faces,
+            explain=query.explain,
+            second_look=query.second_look,
+            limits=uploads.limits(),
+        )
     _count(name, [outcome for outcome in outcomes if isinstance(outcome, Judgement)])
     judged = [o if isinstance(o, Judgement) else problems.of_image(o) for o in outcomes]
     if len(judged) == 1 and not isinstance(judged[0], Judgement):
@@ -80,9 +87,9 @@ def _judge(
 def _count(model: str, judgements: Sequence[Judgement]) -> None:
     for judgement in judgements:
         metrics.verdicts.labels(model, judgement.verdict).inc()
-        metrics.stage_seconds.labels("decode").observe(judgement.timings_ms.decode / 1000)
-        if judgement.timings_ms.faces:
-            metrics.stage_seconds.labels("faces").observe(judgement.timings_ms.faces / 1000)
+        for stage in ("decode", "faces", "explain", "second_look"):
+            if milliseconds := getattr(judgement.timings_ms, stage):
+                metrics.stage_seconds.labels(stage).observe(milliseconds / 1000)
     for judgement in judgements[:1]:
         metrics.stage_seconds.labels("network").observe(judgement.timings_ms.network / 1000)
 
@@ -101,5 +108,7 @@ def _result(
         width=outcome.width,
         height=outcome.height,
         faces=[schemas.Face.model_validate(face) for face in outcome.faces],
+        heat_map=outcome.heat_map and schemas.HeatMap.model_validate(outcome.heat_map),
+        second_look=outcome.second_look and schemas.SecondLook.model_validate(outcome.second_look),
         timings_ms=schemas.Timings.model_validate(outcome.timings_ms),
     )
