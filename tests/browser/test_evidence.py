@@ -108,3 +108,103 @@ def test_axe_finds_nothing_beside_faces(
     check(page, group)
     expect(verdict(page)).to_be_visible()
     assert violations(page, axe) == []
+
+
+def heat_cells(page: Page) -> int:
+    return page.locator(".picture rect.cell").count()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_heat_map_comes_when_asked_for_and_fades_by_a_slider(
+    open_page: OpenPage, face_server: Server, group: Path, width: int
+) -> None:
+    page = open_page(width=width, of=face_server)
+    check(page, group)
+    expect(verdict(page)).to_be_visible()
+    assert heat_cells(page) == 0
+    button = page.get_by_role("button", name="Show a heat map")
+    button.focus()
+    page.keyboard.press("Enter")
+    slider = page.get_by_role("slider", name="Strength of the heat map")
+    expect(slider).to_be_focused()
+    assert heat_cells(page) > 0
+    expect(page.locator(".picture img")).to_be_in_viewport()
+    overlay = page.locator(".picture svg", has=page.locator("rect.cell"))
+    before = float(overlay.get_attribute("opacity"))
+    page.keyboard.press("ArrowLeft")
+    assert float(overlay.get_attribute("opacity")) < before
+    page.keyboard.press("Home")
+    assert float(overlay.get_attribute("opacity")) == 0
+    assert not overflows(page)
+
+
+def test_a_second_look_gives_the_spread_by_keyboard_and_voice(
+    open_page: OpenPage, face_server: Server, group: Path
+) -> None:
+    page = open_page(of=face_server)
+    check(page, group)
+    tops = (
+        "[...document.querySelectorAll('.panel, footer')].map((e) => e.getBoundingClientRect().top)"
+    )
+    page.get_by_role("button", name="Take a second look").focus()
+    before = page.evaluate(tops)
+    page.keyboard.press("Enter")
+    spoken = page.locator("[role=status][aria-live=polite]")
+    expect(spoken).to_contain_text("Between")
+    expect(page.locator(".closer")).to_contain_text("mirrored")
+    assert page.evaluate(tops) == before
+
+
+def test_a_verdict_that_flips_becomes_inconclusive(
+    open_page: OpenPage, server: Server, photo: Path
+) -> None:
+    answer = server.judge(photo.read_bytes(), faces="auto", second_look="true").json()
+    answer["results"][0] |= {"verdict": "inconclusive", "reason": "unstable"}
+    page = open_page()
+    check(page, photo)
+    expect(verdict(page)).to_be_visible()
+    page.route("**/api/v1/predictions?*second_look=true*", lambda r: r.fulfill(json=answer))
+    page.get_by_role("button", name="Take a second look").click()
+    expect(verdict(page)).to_have_text("Inconclusive")
+    expect(page.locator(".result")).to_contain_text("turn the verdict round")
+
+
+def test_a_closer_look_that_fails_leaves_the_verdict(open_page: OpenPage, photo: Path) -> None:
+    page = open_page()
+    check(page, photo)
+    expect(verdict(page)).to_be_visible()
+    page.route("**/api/v1/predictions?*", lambda route: route.abort())
+    page.get_by_role("button", name="Show a heat map").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(verdict(page)).to_be_visible()
+    page.unroute("**/api/v1/predictions?*")
+    page.get_by_role("button", name="Show a heat map").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+
+
+def test_the_score_is_set_beside_the_test_set(
+    open_page: OpenPage, server: Server, photo: Path
+) -> None:
+    card = server.get("/api/v1/models/v3").json()["card"]
+    p = server.judge(photo.read_bytes(), model="v3", faces="auto").json()["results"][0]
+    (test,) = [part for part in card["evaluations"] if part["split"] == "Test"]
+    (bin_,) = [b for b in test["reliability"] if b["low"] <= p["fake_probability"] < b["high"]]
+    page = open_page()
+    page.get_by_role("combobox", name="Network").click()
+    page.get_by_role("option", name="v3").click()
+    check(page, photo)
+    words = f"{bin_['fraction_fake'] * 100:.0f} were fake"
+    expect(page.locator(".result")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_beside_a_heat_map_and_a_second_look(
+    open_page: OpenPage, face_server: Server, axe: str, group: Path, scheme: str
+) -> None:
+    page = open_page(scheme=scheme, of=face_server)
+    check(page, group)
+    page.get_by_role("button", name="Show a heat map").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+    page.get_by_role("button", name="Take a second look").click()
+    expect(page.locator(".closer")).to_contain_text("mirrored")
+    assert violations(page, axe) == []

@@ -17,6 +17,8 @@ export type TrainingRecord = NonNullable<Card['training']>
 export type Verdict = Prediction['verdict']
 export type Reason = NonNullable<Prediction['reason']>
 export type Face = Prediction['faces'][number]
+export type HeatMap = NonNullable<Prediction['heat_map']>
+export type SecondLook = NonNullable<Prediction['second_look']>
 
 // looked up per call, so that tests can replace it
 const client = createClient<paths>({ fetch: (request) => fetch(request) })

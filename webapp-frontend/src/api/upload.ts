@@ -8,6 +8,10 @@ export interface Judgement {
 
 interface UploadOptions {
   model: string | null
+  /** Ask for heat maps. */
+  explain?: boolean
+  /** Ask for the scores of altered copies. */
+  secondLook?: boolean
   signal: AbortSignal
   /** Called with the sent share, 0 to 1. */
   onProgress: (share: number) => void
@@ -16,12 +20,15 @@ interface UploadOptions {
 /** Send one image and return its judgement; XMLHttpRequest, since fetch reports no upload progress. */
 export function judge(
   file: File,
-  { model, signal, onProgress }: UploadOptions,
+  { model, explain, secondLook, signal, onProgress }: UploadOptions,
 ): Promise<Judgement> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
-    const query = model === null ? '' : `?model=${encodeURIComponent(model)}`
-    request.open('POST', `/api/v1/predictions${query}`)
+    const query = new URLSearchParams()
+    if (model !== null) query.set('model', model)
+    if (explain) query.set('explain', 'true')
+    if (secondLook) query.set('second_look', 'true')
+    request.open('POST', `/api/v1/predictions${query.size ? `?${query}` : ''}`)
     request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0)
     request.upload.onload = () => onProgress(1)
     request.onerror = () => reject(offline())

@@ -1,7 +1,7 @@
 import { flushPromises } from '@vue/test-utils'
 import { beforeEach, expect, it } from 'vitest'
 import { FakeRequest, fakeUploads, inScope } from '@/testing/fakes'
-import { photo, prediction } from '@/testing/samples'
+import { heatMap, photo, prediction, secondLook } from '@/testing/samples'
 import { useDetection } from './useDetection'
 
 const answer = { model: { name: 'v3', version: '1.0' }, results: [prediction()] }
@@ -18,7 +18,7 @@ it('goes from a photograph to its verdict', async () => {
   const { detection, send } = chosen()
   expect(detection.value.step).toBe('chosen')
   const sent = send('v 3')
-  expect(FakeRequest.last.address).toBe('/api/v1/predictions?model=v%203')
+  expect(FakeRequest.last.address).toBe('/api/v1/predictions?model=v+3')
   FakeRequest.last.upload.onprogress?.({ loaded: 30, total: 40 })
   expect(detection.value).toMatchObject({ step: 'sending', progress: 0.75 })
   FakeRequest.last.answer(200, answer)
@@ -80,4 +80,55 @@ it('refuses before anything is sent', () => {
   const { detection, choose } = inScope(useDetection)
   choose(() => photo('notes.txt', 'text/plain'), null)
   expect(detection.value).toMatchObject({ step: 'failed', failure: { kind: 'refused' } })
+})
+
+async function judged() {
+  const use = chosen()
+  const sent = use.send('v3')
+  FakeRequest.last.answer(200, answer)
+  await sent
+  return use
+}
+
+it('looks closer and keeps what was seen before', async () => {
+  const { detection, lookCloser } = await judged()
+  const explained = lookCloser('explain')
+  expect(FakeRequest.last.address).toBe('/api/v1/predictions?model=v3&explain=true')
+  expect(detection.value).toMatchObject({ step: 'judged', asking: 'explain' })
+  const results = [prediction({ heat_map: heatMap() })]
+  FakeRequest.last.answer(200, { ...answer, results })
+  await explained
+  expect(detection.value).toMatchObject({ asking: null, seen: 'explain' })
+
+  const again = lookCloser('secondLook')
+  expect(FakeRequest.last.address).toContain('explain=true&second_look=true')
+  FakeRequest.last.answer(200, {
+    ...answer,
+    results: [prediction({ heat_map: heatMap(), second_look: secondLook() })],
+  })
+  await again
+  expect(detection.value).toMatchObject({
+    seen: 'secondLook',
+    judgement: { prediction: { second_look: { lowest: 0.91 } } },
+  })
+})
+
+it('keeps the verdict when a closer look fails, and can be asked again', async () => {
+  const { detection, lookCloser } = await judged()
+  const first = lookCloser('secondLook')
+  const waiting = FakeRequest.last
+  await lookCloser('explain')
+  expect(FakeRequest.last).toBe(waiting)
+  waiting.onerror?.()
+  await first
+  expect(detection.value).toMatchObject({
+    step: 'judged',
+    asking: null,
+    failure: { kind: 'offline' },
+    judgement: { prediction: { verdict: 'fake' } },
+  })
+  const second = lookCloser('secondLook')
+  FakeRequest.last.answer(200, answer)
+  await second
+  expect(detection.value).toMatchObject({ seen: 'secondLook', failure: null })
 })

@@ -3,13 +3,26 @@ import { asFailure, type Limits } from '@/api/client'
 import type { Failure } from '@/api/failure'
 import { judge, type Judgement } from '@/api/upload'
 import { checkFile } from '@/format/file'
+import { heatMaps } from '@/format/evidence'
+
+/** What can be asked for once there is a verdict. */
+export type Closer = 'explain' | 'secondLook'
 
 /** Where one photograph stands on its way to a verdict. */
 export type Detection =
   | { step: 'empty' }
   | { step: 'chosen'; file: File }
   | { step: 'sending'; file: File; progress: number }
-  | { step: 'judged'; file: File; judgement: Judgement }
+  | {
+      step: 'judged'
+      file: File
+      judgement: Judgement
+      /** What is being looked at more closely, and what was last. */
+      asking: Closer | null
+      seen: Closer | null
+      /** Why the last closer look brought nothing. */
+      failure: Failure | null
+    }
   | { step: 'failed'; file: File | null; failure: Failure }
 
 export function useDetection() {
@@ -39,12 +52,33 @@ export function useDetection() {
     onProgress(0)
     try {
       const judgement = await judge(file, { model, signal: mine.signal, onProgress })
-      if (upload === mine) detection.value = { step: 'judged', file, judgement }
+      if (upload === mine) detection.value = judged(file, judgement)
     } catch (reason) {
       if (upload !== mine) return
       detection.value = mine.signal.aborted
         ? { step: 'chosen', file }
         : { step: 'failed', file, failure: asFailure(reason) }
+    }
+  }
+
+  /** Ask for more about a photograph that has its verdict, which stays until the answer is there. */
+  async function lookCloser(closer: Closer) {
+    const before = detection.value
+    if (before.step !== 'judged' || before.asking) return
+    const { file, judgement } = before
+    const mine = (upload = new AbortController())
+    detection.value = { ...before, asking: closer, failure: null }
+    try {
+      const answer = await judge(file, {
+        model: judgement.model.name,
+        explain: closer === 'explain' || heatMaps(judgement.prediction).length > 0,
+        secondLook: closer === 'secondLook' || judgement.prediction.second_look !== null,
+        signal: mine.signal,
+        onProgress: () => {},
+      })
+      if (upload === mine) detection.value = { ...judged(file, answer), seen: closer }
+    } catch (reason) {
+      if (upload === mine) detection.value = { ...before, failure: asFailure(reason) }
     }
   }
 
@@ -64,5 +98,8 @@ export function useDetection() {
   }
 
   onScopeDispose(clear)
-  return { detection, choose, send, cancel, clear }
+  return { detection, choose, send, lookCloser, cancel, clear }
 }
+
+const judged = (file: File, judgement: Judgement) =>
+  ({ step: 'judged', file, judgement, asking: null, seen: null, failure: null }) as const

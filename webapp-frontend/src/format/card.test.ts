@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Evaluation } from '@/api/client'
 import { card, detail, scores } from '@/testing/samples'
-import { cardFacts, imageFacts, sourceRows, testClaim } from './card'
+import { cardFacts, imageFacts, likeThisClaim, sourceRows, testClaim } from './card'
 
 const [evaluation] = card().evaluations as [Evaluation]
 
@@ -13,6 +13,33 @@ describe('testClaim', () => {
 
   it('claims nothing from a split that was trained on', () => {
     expect(testClaim(card({ evaluations: [{ ...evaluation, split: 'Train' }] }))).toBeNull()
+  })
+})
+
+describe('likeThisClaim', () => {
+  const bin = (low: number, count: number, fraction_fake: number | null) => ({
+    low,
+    high: low + 0.1,
+    count,
+    mean_probability: low,
+    fraction_fake,
+  })
+  const reliability = [bin(0, 40, 0.12), bin(0.5, 19, 0.5), bin(0.6, 0, null), bin(0.9, 40, 0.93)]
+  const measured = card({ evaluations: [{ ...evaluation, reliability }] })
+
+  it('says what became of the test images with such a score, beside the base rate', () => {
+    expect(likeThisClaim(measured, 0.95)).toBe(
+      'Of 100 test images scored like this one (90 % to 100 %), 93 were fake; of 100 test images of any score, 60.',
+    )
+    expect(likeThisClaim(measured, 1)).toContain('93 were fake')
+    expect(likeThisClaim(measured, 0)).toContain('12 were fake')
+  })
+
+  it('says nothing from few images, or none', () => {
+    expect(likeThisClaim(measured, 0.55)).toBeNull()
+    expect(likeThisClaim(measured, 0.65)).toBeNull()
+    expect(likeThisClaim(card(), 0.95)).toBeNull()
+    expect(likeThisClaim(card({ evaluations: [] }), 0.95)).toBeNull()
   })
 })
 

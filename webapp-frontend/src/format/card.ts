@@ -16,6 +16,23 @@ export function testClaim(card: Card): string | null {
   return `${card.name} was right on ${percent(all.accuracy)} of ${count(images(all))} test images it had never seen (${evaluation.data}). Other pictures can be harder.`
 }
 
+// a bin with fewer images says little
+const leastInBin = 20
+
+/** What became of the test images that were scored like this one; null where too few were. */
+export function likeThisClaim(card: Card, probability: number): string | null {
+  const evaluation = testEvaluation(card)
+  const all = evaluation?.sources.all
+  const bin = evaluation?.reliability?.find(
+    ({ low, high }) => probability >= low && (probability < high || high === 1),
+  )
+  if (!all || !bin || bin.fraction_fake === null || bin.count < leastInBin) return null
+  const range = `${percent(bin.low, 0)} to ${percent(bin.high, 0)}`
+  const fake = Math.round(bin.fraction_fake * 100)
+  const base = Math.round((all.fake / images(all)) * 100)
+  return `Of 100 test images scored like this one (${range}), ${fake} were fake; of 100 test images of any score, ${base}.`
+}
+
 /** Sources in the order of the card, their sum last. */
 export function sourceRows({ sources }: Evaluation): { name: string; scores: Scores }[] {
   const parts = Object.entries(sources).filter(([name]) => name !== 'all')

@@ -6,6 +6,7 @@ it.each([
   ['no_face', 'No face was found'],
   ['faces_too_small', 'too small'],
   ['near_threshold', 'close to the middle'],
+  ['unstable', 'Mild changes'],
 ] as const)('says why a verdict is left open: %s', (reason, words) => {
   const { headline, meaning } = verdictWords(prediction({ verdict: 'inconclusive', reason }))
   expect(headline).toBe('Inconclusive')

@@ -1,11 +1,13 @@
 import type {
   Card,
   Face,
+  HeatMap,
   Inspection,
   ModelDetail,
   ModelSummary,
   Prediction,
   Scores,
+  SecondLook,
 } from '@/api/client'
 import type { Judgement } from '@/api/upload'
 
@@ -87,6 +89,29 @@ export const face = (changes: Partial<Face> = {}): Face => ({
   decided: false,
   heat_map: null,
   ...changes,
+})
+
+export const heatMap = (changes: Partial<HeatMap> = {}): HeatMap => ({
+  left: 0,
+  top: 0,
+  right: 1200,
+  bottom: 900,
+  method: 'occlusion',
+  values: [
+    [0, 0.5],
+    [1, 0],
+  ],
+  ...changes,
+})
+
+export const secondLook = (): SecondLook => ({
+  lowest: 0.91,
+  highest: 0.95,
+  scores: [
+    { alteration: 'jpeg_75', fake_probability: 0.91 },
+    { alteration: 'resize_75', fake_probability: 0.95 },
+    { alteration: 'mirror', fake_probability: 0.93 },
+  ],
 })
 
 export const prediction = (changes: Partial<Prediction> = {}): Prediction => ({
