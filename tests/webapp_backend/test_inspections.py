@@ -14,6 +14,7 @@ from typing import Any
 
 import c2pa
 import numpy as np
+import psutil
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
@@ -21,7 +22,7 @@ from deepfake_detection.image import Limits, UndecodableImage
 from deepfake_webapp.inspection import child, provenance, run
 from deepfake_webapp.inspection.report import MAX_ENTRIES, MAX_PICTURE, MAX_TEXT, Report
 from deepfake_webapp.settings import Settings, SettingsError
-from tests.conftest import Server
+from tests.conftest import Server, eventually
 from tests.detection_model.images import encoded, portrait
 from tests.webapp_backend.c2pa_files import SigningKey, make_signing_key, sign
 
@@ -406,6 +407,19 @@ def test_a_child_can_open_nothing_and_take_little(code: str, error: str) -> None
     done = confined(code)
     assert done.returncode == 1
     assert error in done.stderr
+
+
+def test_the_child_is_confined_before_it_sees_the_file() -> None:
+    module = "deepfake_webapp.inspection.child"
+    limits = [str(Limits().max_bytes), str(Limits().max_pixels)]
+    arguments = [sys.executable, "-I", "-m", module, *limits]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        waiting = psutil.Process(process.pid)
+        assert eventually(lambda: waiting.rlimit(psutil.RLIMIT_NOFILE) == (3, 3))
+        assert waiting.rlimit(psutil.RLIMIT_AS) == (child.MEMORY_BYTES,) * 2
+        assert waiting.rlimit(psutil.RLIMIT_CPU) == (child.CPU_SECONDS,) * 2
+        answer, _ = process.communicate(encoded(portrait()), 60)
+    assert Report.model_validate_json(answer).compression is not None
 
 
 def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
