@@ -80,7 +80,7 @@ def test_a_file_is_taken_apart_when_asked_for(open_page: OpenPage, telling: Path
     expect(shown.get_by_text("Name of an image generator")).to_be_visible()
     expect(shown.get_by_text("80 of 100")).to_be_visible()
     picture = shown.get_by_role("img", name="error levels")
-    assert picture.evaluate("image => image.naturalWidth") == 512
+    assert picture.evaluate("image => image.naturalWidth") > 100
 
 
 def test_the_place_is_shown_on_request_only(open_page: OpenPage, telling: Path) -> None:

@@ -40,7 +40,7 @@ ALLOWED = {200, 413, 415, 422}
 SECONDS = 2.0
 GROWTH_BYTES = 50_000_000
 # A child for each takes 0.3 s; the others are inspected in this process.
-CHILD_EVERY, INSPECT_EVERY, FACES_EVERY = 20, 4, 10
+CHILD_EVERY, INSPECT_EVERY, EXTRAS_EVERY = 20, 4, 10
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def inspect(data: bytes) -> None:
 
 
 def attempt(client: FlaskClient, case: int, data: bytes) -> str:
-    faces = "auto" if case % FACES_EVERY == 0 else "off"
-    told = ask(client, f"/api/v1/predictions?faces={faces}", data)
+    extras = "faces=auto&explain=true&second_look=true" if case % EXTRAS_EVERY == 0 else "faces=off"
+    told = ask(client, f"/api/v1/predictions?{extras}", data)
     if case % INSPECT_EVERY == 0:
         inspect(data)
     if case % CHILD_EVERY == 0:
