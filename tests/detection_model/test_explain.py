@@ -120,6 +120,7 @@ def test_the_map_is_computed_only_when_it_is_asked_for(trained, monkeypatch):
     monkeypatch.setattr(network, "_session", Session())
     (plain,) = judge(network, [PORTRAIT])
     assert asked == [["probability"]]
+    assert [output.name for output in real.get_outputs()] == ["probability", MAP_OUTPUT]
     assert plain.heat_map is None
     assert plain.timings_ms.explain == 0
     judge(network, [PORTRAIT], explain=True)

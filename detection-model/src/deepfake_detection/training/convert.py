@@ -128,7 +128,7 @@ def _with_named_outputs(network: keras.Model) -> keras.Model:
         weighted_sum = keras.layers.Conv2D(1, 1, use_bias=False, name=name)
         outputs[MAP_OUTPUT] = weighted_sum(pooling.input)
         weighted_sum.set_weights([weights.reshape(1, 1, -1, 1)])
-    return keras.Model(network.inputs, outputs)
+    return keras.Model(network.inputs[0], outputs)
 
 
 def _pooled_head(network: keras.Model) -> tuple[keras.Layer, keras.Layer] | None:
@@ -185,6 +185,10 @@ def _check_parity(network: keras.Model, interface: Interface, onnx_file: Path) -
 
 def _describe(onnx_file: Path, interface: Interface) -> None:
     graph = onnx.load(onnx_file)
+    # Keras puts them in alphabetical order; whoever takes the first shall get the score.
+    outputs = sorted(graph.graph.output, key=lambda output: output.name != SCORE_OUTPUT)
+    del graph.graph.output[:]
+    graph.graph.output.extend(outputs)
     onnx.helper.set_model_props(graph, {METADATA_KEY: interface.model_dump_json()})
     onnx.save(graph, onnx_file)
 
