@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Server
 from tests.webapp_backend.conftest import encode, grey
 
+pytestmark = pytest.mark.slow
 UPLOADS = ("/api/v1/predictions", "/api/v1/inspections", "/predict")
 PICTURE = encode(grey(128))
 SECONDS = 10
