@@ -19,13 +19,13 @@ from keras import layers
 from deepfake_detection.image.card import Crop, InputSpec
 from deepfake_detection.training.efficientnet import efficientnet_lite0, start_from_imagenet
 
-V4_EPOCHS = 15
+V4_EPOCHS = 40
 V4_LIMITS = (
     "Judges faces of 40 pixels and more; what happens beside the face it does not see.",
     "Knows GAN portraits and face swaps; portraits made by diffusion were not among its training.",
 )
 # v4's learning rate at its highest.
-PEAK_RATE = 3e-4
+PEAK_RATE = 1e-4
 REFERENCE_INPUT = InputSpec(height=256, width=256, channels=3, value_range=(0.0, 1.0))
 
 

@@ -1,7 +1,7 @@
 """Batches of pairs for v4: a photograph of a face, and a fake of the same origin.
 
 Origin, size, compression and every random change are alike for both, so that none of them tells
-the classes apart. Half of the fakes are labelled ones; the others are blends made of the
+the classes apart. Some of the fakes are labelled ones; the others are blends made of the
 photograph beside them, new ones at each step.
 """
 
@@ -22,7 +22,9 @@ from deepfake_detection.training.blend import Portrait, cross_blend, self_blend
 from deepfake_detection.training.dataset import DataError, LabelledImage
 from deepfake_detection.training.face_crops import LocatedImage
 
-BLENDED = 0.5
+# Share of blends among the fakes of an origin that has labelled ones, and of blends with another
+# face among the blends.
+BLENDED = 0.3
 CROSS_BLENDED = 0.35
 
 
