@@ -9,8 +9,7 @@ from PIL import Image
 
 from deepfake_detection.image import decode, to_pixels
 from deepfake_detection.image.card import InconclusiveBand
-from deepfake_detection.inference import Judgement, Network, judge, load_network
-from deepfake_detection.inference import judge as judge_function
+from deepfake_detection.inference import Judgement, Network, judge, load_network, picture
 from deepfake_detection.inference.faces import MAX_FACES, MIN_FACE
 
 from ..networks import NetworkFactory
@@ -143,7 +142,6 @@ def test_what_cannot_be_read_does_not_disturb_the_others(networks):
 def test_a_large_photograph_is_decoded_in_full_only_for_small_faces(
     networks, monkeypatch, face, decodes
 ):
-    module = sys.modules[judge_function.__module__]
     spec = networks["face"].card.input.model_copy(update={"height": 160, "width": 160})
     card = networks["face"].card.model_copy(update={"input": spec})
     sizes = []
@@ -153,7 +151,7 @@ def test_a_large_photograph_is_decoded_in_full_only_for_small_faces(
         sizes.append(image.pixels.width)
         return image
 
-    monkeypatch.setattr(module, "decode", counted)
+    monkeypatch.setattr(picture, "decode", counted)
     network = type("Wide", (), {"card": card, "fake_probabilities": lambda _, p: p.mean((1, 2, 3))})
     image = scene([face], width=4000, height=3000)
     judged(network(), image)

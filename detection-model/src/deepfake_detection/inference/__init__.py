@@ -9,7 +9,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from deepfake_detection.inference.conversion import UnusableModel, convert, default_cache
 from deepfake_detection.inference.explain import HeatMap
 from deepfake_detection.inference.judge import (
-    FaceSearch,
     JudgedFace,
     Judgement,
     Reason,
@@ -17,6 +16,7 @@ from deepfake_detection.inference.judge import (
     judge,
 )
 from deepfake_detection.inference.network import Network, Reading, load_network
+from deepfake_detection.inference.picture import FaceSearch
 from deepfake_detection.inference.second_look import SecondLook
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepfake_detection.image.card import Card, Verdict
-from deepfake_detection.image.decode import DecodedImage, ImageError, Limits, decode
+from deepfake_detection.image.decode import ImageError, Limits
 from deepfake_detection.inference.explain import (
     HeatMap,
     Method,
@@ -18,23 +18,12 @@ from deepfake_detection.inference.explain import (
     occlusion,
     to_values,
 )
-from deepfake_detection.inference.faces import (
-    MAX_FACES,
-    MIN_FACE,
-    Face,
-    crop_box,
-    face_pixels,
-    shared_detector,
-)
+from deepfake_detection.inference.faces import MIN_FACE, Face, crop_box
 from deepfake_detection.inference.network import Network
+from deepfake_detection.inference.picture import FaceSearch, Picture, look_at, milliseconds_since
 from deepfake_detection.inference.second_look import AlteredScore, SecondLook, altered
 
-FaceSearch = Literal["auto", "off"]
 Reason = Literal["no_face", "faces_too_small", "near_threshold", "unstable"]
-
-# A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as both sides keep twice these
-# pixels: enough to find faces, and to cut most of them out without decoding it again.
-_LEAST_DECODED = {"whole": 192, "face": 640}
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ class Judgement:
         verdict: ``fake``, ``real`` or ``inconclusive``.
         reason: Why it is inconclusive; None if it is not.
         width, height: Of the full upright image, in pixels.
-        faces: The largest first, ``MAX_FACES`` at most.
+        faces: The largest first, ``faces.MAX_FACES`` at most.
         heat_map: Over the whole image, if asked for and if it was scored as a whole.
         second_look: If asked for; of the face that decided, or of the whole image.
     """
@@ -105,24 +94,6 @@ class Judgement:
     heat_map: HeatMap | None
     second_look: SecondLook | None
     timings_ms: Timings
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """An image ready to be scored.
-
-    Attributes:
-        faces: In pixels of the full image, the largest first; None if they were not looked for.
-        scored: The first of them, which the network is shown; without any, it sees the whole image.
-        pixels: What the network is shown, of shape (views, height, width, channels).
-    """
-
-    image: DecodedImage
-    faces: list[Face] | None
-    scored: list[Face]
-    pixels: NDArray[np.uint8]
-    decode_ms: float
-    faces_ms: float
 
 
 def judge(
@@ -152,17 +123,17 @@ def judge(
         One entry for each source in order: a judgement, or the error that prevented it.
     """
     outcomes = [_attempt(source, network.card, faces, limits) for source in sources]
-    pictures = [outcome for outcome in outcomes if isinstance(outcome, _Picture)]
+    pictures = [outcome for outcome in outcomes if isinstance(outcome, Picture)]
     if not pictures:
-        return [outcome for outcome in outcomes if not isinstance(outcome, _Picture)]
+        return [outcome for outcome in outcomes if not isinstance(outcome, Picture)]
     started = time.perf_counter()
     p = network.fake_probabilities(np.concatenate([picture.pixels for picture in pictures]))
-    network_ms = _milliseconds_since(started)
+    network_ms = milliseconds_since(started)
     views = np.cumsum([len(picture.pixels) for picture in pictures])
     scores = iter(np.split(p, views[:-1]))
     return [
         _judgement(network, outcome, next(scores), network_ms, explain, second_look)
-        if isinstance(outcome, _Picture)
+        if isinstance(outcome, Picture)
         else outcome
         for outcome in outcomes
     ]
@@ -170,64 +141,16 @@ def judge(
 
 def _attempt(
     source: bytes | Path, card: Card, faces: FaceSearch, limits: Limits
-) -> _Picture | ImageError | OSError:
+) -> Picture | ImageError | OSError:
     try:
-        return _whole(source, card, limits) if faces == "off" else _searched(source, card, limits)
+        return look_at(source, card, faces, limits)
     except (ImageError, OSError) as error:
         return error
 
 
-def _whole(source: bytes | Path, card: Card, limits: Limits) -> _Picture:
-    """Decode an image for the network to see as a whole."""
-    started = time.perf_counter()
-    image = decode(source, at_least=(card.input.width, card.input.height), limits=limits)
-    pixels = face_pixels(image.pixels, None, card.input, card.margin)[np.newaxis]
-    return _Picture(image, None, [], pixels, _milliseconds_since(started), 0)
-
-
-def _searched(source: bytes | Path, card: Card, limits: Limits) -> _Picture:
-    """Decode an image, find its faces, and cut those out that the network is to see."""
-    detector = shared_detector()
-    started = time.perf_counter()
-    least = _LEAST_DECODED[card.crop]
-    at_least = (max(card.input.width, least), max(card.input.height, least))
-    image = decode(source, at_least=at_least, limits=limits)
-    decode_ms = _milliseconds_since(started)
-
-    started = time.perf_counter()
-    found = detector.detect(image.pixels)[:MAX_FACES]
-    faces = sorted((_of_full_size(face, image) for face in found), key=lambda f: -f.size)
-    faces_ms = _milliseconds_since(started)
-
-    started = time.perf_counter()
-    scored = [f for f in faces if f.size >= MIN_FACE] if card.crop == "face" else []
-    if any(_loses_pixels(face, image, card) for face in scored):
-        image = decode(source, limits=limits)
-    views: Sequence[Face | None] = [_of_decoded_size(face, image) for face in scored] or [None]
-    pixels = np.stack([face_pixels(image.pixels, v, card.input, card.margin) for v in views])
-    decode_ms += _milliseconds_since(started)
-    return _Picture(image, faces, scored, pixels, decode_ms, faces_ms)
-
-
-def _of_full_size(face: Face, image: DecodedImage) -> Face:
-    return face.scaled(image.width / image.pixels.width, image.height / image.pixels.height)
-
-
-def _of_decoded_size(face: Face, image: DecodedImage) -> Face:
-    return face.scaled(image.pixels.width / image.width, image.pixels.height / image.height)
-
-
-def _loses_pixels(face: Face, image: DecodedImage, card: Card) -> bool:
-    """Whether a crop has fewer pixels than the network takes, and the photograph has more."""
-    if image.pixels.width == image.width:
-        return False
-    left, _, right, _ = crop_box(_of_decoded_size(face, image), image.pixels.size, card.margin)
-    return right - left < max(card.input.width, card.input.height)
-
-
 def _judgement(
     network: Network,
-    picture: _Picture,
+    picture: Picture,
     scores: NDArray[np.float64],
     network_ms: float,
     explain: bool,
@@ -237,17 +160,17 @@ def _judgement(
     p = float(scores[highest])
     started = time.perf_counter()
     maps = _heat_maps(network, picture, highest) if explain else {}
-    explain_ms = _milliseconds_since(started) if explain else 0
+    explain_ms = milliseconds_since(started) if explain else 0
     started = time.perf_counter()
     again = _second_look(network, picture.pixels[highest], p) if second_look else None
-    again_ms = _milliseconds_since(started) if second_look else 0
+    again_ms = milliseconds_since(started) if second_look else 0
     reason = _reason(network.card, picture.faces, p, again)
     return Judgement(
         fake_probability=p,
         verdict="inconclusive" if reason else network.card.verdict(p),
         reason=reason,
-        width=picture.image.width,
-        height=picture.image.height,
+        width=picture.width,
+        height=picture.height,
         faces=_judged_faces(picture, scores, highest, maps),
         heat_map=None if picture.scored else maps.get(0),
         second_look=again,
@@ -255,7 +178,7 @@ def _judgement(
     )
 
 
-def _heat_maps(network: Network, picture: _Picture, highest: int) -> dict[int, HeatMap]:
+def _heat_maps(network: Network, picture: Picture, highest: int) -> dict[int, HeatMap]:
     """Heat maps of the views that have one, by their position."""
     evidence: dict[int, NDArray[np.float32]]
     method: Method
@@ -265,7 +188,7 @@ def _heat_maps(network: Network, picture: _Picture, highest: int) -> dict[int, H
     else:
         method = "occlusion"
         evidence = {highest: occlusion(network, picture.pixels[highest])}
-    size = picture.image.width, picture.image.height
+    size = picture.width, picture.height
     boxes = [crop_box(face, size, network.card.margin) for face in picture.scored]
     boxes = boxes or [(0, 0, *size)]
     return {
@@ -303,12 +226,12 @@ def _flips(card: Card, again: SecondLook) -> bool:
 
 
 def _judged_faces(
-    picture: _Picture, scores: NDArray[np.float64], highest: int, maps: dict[int, HeatMap]
+    picture: Picture, scores: NDArray[np.float64], highest: int, maps: dict[int, HeatMap]
 ) -> tuple[JudgedFace, ...]:
     shown = len(picture.scored)
     return tuple(
         JudgedFace(
-            *_box_within(face, picture.image),
+            *_box_within(face, picture),
             score=face.score,
             fake_probability=float(scores[position]) if position < shown else None,
             too_small=face.size < MIN_FACE,
@@ -319,12 +242,8 @@ def _judged_faces(
     )
 
 
-def _box_within(face: Face, image: DecodedImage) -> tuple[int, int, int, int]:
+def _box_within(face: Face, picture: Picture) -> tuple[int, int, int, int]:
     """Return (left, top, right, bottom) in whole pixels, without what overhangs."""
-    left, right = (min(max(0, round(x)), image.width) for x in (face.left, face.right))
-    top, bottom = (min(max(0, round(y)), image.height) for y in (face.top, face.bottom))
+    left, right = (min(max(0, round(x)), picture.width) for x in (face.left, face.right))
+    top, bottom = (min(max(0, round(y)), picture.height) for y in (face.top, face.bottom))
     return left, top, right, bottom
-
-
-def _milliseconds_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000

@@ -23,8 +23,9 @@ from typing import Any
 from deepfake_detection.errors import UserError
 from deepfake_detection.image.decode import ImageError, Limits
 from deepfake_detection.inference.archive import ArchiveImage, Unit
-from deepfake_detection.inference.judge import FaceSearch, Judgement, judge
+from deepfake_detection.inference.judge import Judgement, judge
 from deepfake_detection.inference.network import Network, load_network
+from deepfake_detection.inference.picture import FaceSearch
 
 BATCH = 32
 # How often in a row a pool may break without a unit done in between.
