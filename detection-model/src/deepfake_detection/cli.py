@@ -143,16 +143,27 @@ def evaluate(
     data: DataOption = WORKSPACE / "data",
     split: Annotated[str, typer.Option(help="Train, Validation or Test.")] = "Test",
     robustness: Annotated[bool, typer.Option(help="Measure altered images too.")] = False,
+    photographs: Annotated[
+        Path | None, typer.Option(help="Measure a folder of photographs instead of the data.")
+    ] = None,
     save: Annotated[bool, typer.Option(help="Write the figures into the card.")] = False,
     data_name: DataNameOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Measure a network on labelled images, per source and together."""
-    from deepfake_detection.training.cards import evaluate_network, with_evaluation
+    from deepfake_detection.training.cards import (
+        evaluate_network,
+        evaluate_photographs,
+        with_evaluation,
+    )
 
     keras_file = _find(model)
     network = load_network(keras_file, default_cache())
-    evaluation = evaluate_network(network, data, split, data_name=data_name, robustness=robustness)
+    evaluation = (
+        evaluate_photographs(network, photographs, split)
+        if photographs
+        else evaluate_network(network, data, split, data_name=data_name, robustness=robustness)
+    )
     if save:  # before printing: a closed pipe must not lose the measurement
         with_evaluation(network, evaluation).save(keras_file.with_suffix(".json"))
     _show(evaluation, as_json)

@@ -15,25 +15,35 @@ from deepfake_detection.image.card import Calibration, Card, InconclusiveBand
 # Accuracy that the decided images should reach, and the largest share that may stay undecided.
 TARGET_ACCURACY = 0.98
 MAX_INCONCLUSIVE = 0.2
+# Share of photographs of other origins that may be called fake.
+MAX_FALSE_ALARMS = 0.03
 
 
 class CalibrationError(UserError):
     """A network whose scores say nothing about the classes."""
 
 
-def calibrated(card: Card, raw: NDArray[np.float32], labels: NDArray[np.float32]) -> Card:
+def calibrated(
+    card: Card,
+    raw: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    photographs: NDArray[np.float32] | None = None,
+) -> Card:
     """Return the card with temperature, bias and inconclusive band fitted.
 
     Args:
         card: Of the network that gave ``raw``.
         raw: P(fake) before calibration on Validation, of shape (images,).
         labels: 1.0 for fake, 0.0 for real.
+        photographs: As ``raw``, of photographs of an origin that Validation does not hold.
 
     Raises:
         CalibrationError: If higher scores do not go with fakes.
     """
     calibration = fit_calibration(raw, labels)
     band = fit_band(calibration.apply_all(raw), labels)
+    if photographs is not None:
+        band = spare_photographs(band, calibration.apply_all(photographs))
     return card.model_copy(update={"calibration": calibration, "inconclusive": band})
 
 
@@ -70,3 +80,15 @@ def fit_band(p: NDArray[np.float64], labels: NDArray[np.float32]) -> Inconclusiv
         return InconclusiveBand()
     half = round(float(distance[nearest_first[left_out]]), 4)
     return InconclusiveBand(low=round(0.5 - half, 4), high=round(0.5 + half, 4))
+
+
+def spare_photographs(band: InconclusiveBand, p: NDArray[np.float64]) -> InconclusiveBand:
+    """Raise the band's upper end until it calls ``MAX_FALSE_ALARMS`` of the photographs fake.
+
+    Args:
+        band: To widen.
+        p: Calibrated P(fake) of photographs, of shape (images,).
+    """
+    bound = float(np.quantile(p, 1 - MAX_FALSE_ALARMS, method="higher"))
+    # Up to the next of the four digits, so that the bound itself lies inside.
+    return band.model_copy(update={"high": max(band.high, min(1.0, round(bound + 1e-4, 4)))})

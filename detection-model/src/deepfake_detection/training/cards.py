@@ -8,7 +8,12 @@ import numpy as np
 from deepfake_detection.image.card import Card, Evaluation
 from deepfake_detection.inference.network import Network, load_network
 from deepfake_detection.training.calibrate import CalibrationError, calibrated
-from deepfake_detection.training.dataset import DataError, LabelledImage, read_split
+from deepfake_detection.training.dataset import (
+    DataError,
+    LabelledImage,
+    read_photographs,
+    read_split,
+)
 from deepfake_detection.training.evaluate import evaluate, score_images
 
 
@@ -17,12 +22,14 @@ def calibrate_card(
     data: Path,
     cache: Path,
     *,
+    photographs: Path | None = None,
     keep: Callable[[LabelledImage], bool] = lambda _: True,
 ) -> Card:
     """Fit orientation, calibration and band on ``data``'s Validation split; save the card.
 
     A file without a card gets one. Its class order is turned round if its scores fall from real
-    to fake; the order that a card declares is never turned. ``keep`` chooses among the images.
+    to fake; the order that a card declares is never turned. ``keep`` chooses among the images;
+    with a folder of ``photographs`` the band spares those of an origin that ``data`` does not hold.
 
     Raises:
         CalibrationError: If the scores say nothing about the classes, or contradict the card.
@@ -35,13 +42,19 @@ def calibrate_card(
     scored = score_images(network, images, description="Calibrating")
     if len(np.unique(scored.labels)) < 2:  # noqa: PLR2004 - two classes
         raise DataError(f"Validation in {data} needs readable images of both classes.")
+    others = None
+    if photographs is not None:
+        listed = read_photographs(photographs, "Validation")
+        others = score_images(network, listed, description="Photographs").raw
     try:
-        card = calibrated(card, scored.raw, scored.labels)
+        card = calibrated(card, scored.raw, scored.labels, others)
     except CalibrationError as error:
         if network.reading.proven:
             raise CalibrationError(f"{keras_file.name}: {error}") from error
         turned = card.model_copy(update={"class_order": card.class_order[::-1]})
-        card = calibrated(turned, 1 - scored.raw, scored.labels)
+        card = calibrated(
+            turned, 1 - scored.raw, scored.labels, None if others is None else 1 - others
+        )
     card.save(keras_file.with_suffix(".json"))
     return card
 
@@ -58,6 +71,17 @@ def evaluate_network(
         split=split,
         command=command + " --robustness" * robustness,
         robustness=robustness,
+    )
+
+
+def evaluate_photographs(network: Network, photographs: Path, split: str) -> Evaluation:
+    """Measure how photographs of an origin without labelled fakes are judged."""
+    return evaluate(
+        network,
+        read_photographs(photographs, split),
+        data=photographs.resolve().name,
+        split=split,
+        command=f"deepfake evaluate {network.card.name} --photographs PHOTOGRAPHS --split {split}",
     )
 
 

@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from deepfake_detection.errors import UserError
@@ -16,7 +17,7 @@ from deepfake_detection.errors import UserError
 SPLITS = ("Train", "Validation", "Test")
 LABELS = {"Real": 0, "Fake": 1}
 UNKNOWN_SOURCE = "unknown"
-HELD_OUT = 6
+PHOTOGRAPH_SPLITS = ("Validation", "Train", "Train", "Test", "Train", "Train")
 
 
 class DataError(UserError):
@@ -84,22 +85,21 @@ def read_split(data: Path, split: str) -> list[LabelledImage]:
     return images
 
 
-def read_photographs(folder: Path, *, held_out: bool) -> list[LabelledImage]:
+def read_photographs(folder: Path, split: str) -> list[LabelledImage]:
     """List a folder's files as photographs of one source, named after the folder.
 
-    One in six, by the names' order, is held out of training, to learn how photographs of an
-    origin without labelled fakes are judged.
+    In the names' order one in six is of Validation, one in six of Test and the others of Train.
 
     Raises:
         DataError: If there are too few.
     """
     files = sorted(p for p in folder.glob("*") if p.is_file() and p.name[0] != ".")
-    if len(files) < HELD_OUT:
+    if len(files) < len(PHOTOGRAPH_SPLITS):
         raise DataError(f"There are no photographs in {folder}: name a folder of image files.")
     return [
         LabelledImage(path, LABELS["Real"], folder.name, path.name)
-        for i, path in enumerate(files)
-        if (i % HELD_OUT == 0) == held_out
+        for path, of in zip(files, cycle(PHOTOGRAPH_SPLITS), strict=False)
+        if of == split
     ]
 
 

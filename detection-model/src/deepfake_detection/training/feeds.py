@@ -95,7 +95,7 @@ def pair_sampler(options: Options) -> PairSampler:
     """Find the faces of Train, and of the photographs if there are any, and pair them."""
     photographs: list[LocatedImage] = []
     if options.photographs:
-        listed = read_photographs(options.photographs, held_out=False)
+        listed = read_photographs(options.photographs, "Train")
         photographs = locate_faces(listed, options.output / "cache", "Faces of photographs")
     return PairSampler(
         _located(options, "Train"),

@@ -85,7 +85,9 @@ def reliability(p: Probabilities, labels: Labels) -> list[ReliabilityBin]:
 
 
 def roc(p: Probabilities, labels: Labels, points: int = 101) -> list[RocPoint]:
-    """Sample the ROC curve at evenly spaced false positive rates."""
+    """Sample the ROC curve at evenly spaced false positive rates; none for one class alone."""
+    if len(np.unique(labels)) < 2:  # noqa: PLR2004 - two classes
+        return []
     false_positive, true_positive, _ = roc_curve(labels, p)
     grid = np.linspace(0, 1, points)
     return [

@@ -68,7 +68,13 @@ def train(options: Options) -> Path:
         data_licence=options.data_licence,
     )
     try:
-        calibrate_card(path, options.data, default_cache(), keep=options.keeps)
+        calibrate_card(
+            path,
+            options.data,
+            default_cache(),
+            photographs=options.photographs,
+            keep=options.keeps,
+        )
     except CalibrationError as error:
         console.print(f"Not calibrated. {error}", style="yellow")
     if finished:
