@@ -107,6 +107,39 @@ def test_the_same_network_is_explained_alike_by_both_methods(trained):
 
 
 @pytest.mark.slow
+def test_a_network_that_is_all_too_certain_is_explained_too(cache, tmp_path):
+    import keras
+
+    network = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.AveragePooling2D(4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    # Light counts for a fake, far beyond what the sigmoid can tell apart.
+    kernel = np.ones(network.layers[-1].kernel.shape, np.float32)
+    network.layers[-1].set_weights([kernel, np.zeros(1, np.float32)])
+    path = tmp_path / "certain.keras"
+    network.save(path)
+    lit = Image.new("RGB", (SIZE, SIZE), (128, 128, 128))
+    lit.paste("white", (0, 32, 32, 64))
+    (result,) = judge(load_network(path, cache), [encoded(lit, "PNG")], faces="off", explain=True)
+    assert result.fake_probability > 0.9999
+    assert share_in(result.heat_map.values, (1, 0)) > 0.95
+
+
+@pytest.mark.slow
+def test_logits_are_those_of_the_scores(trained):
+    pixels = np.stack([picture(seed, None) for seed in range(5)])
+    for network in trained.values():
+        p = 1 / (1 + np.exp(-network.fake_logits(pixels)))
+        assert p == pytest.approx(network.raw_probabilities(pixels), abs=1e-5)
+
+
+@pytest.mark.slow
 def test_the_map_is_computed_only_when_it_is_asked_for(trained, monkeypatch):
     network = trained["class_activation"]
     asked = []
@@ -120,7 +153,7 @@ def test_the_map_is_computed_only_when_it_is_asked_for(trained, monkeypatch):
     monkeypatch.setattr(network, "_session", Session())
     (plain,) = judge(network, [PORTRAIT])
     assert asked == [["probability"]]
-    assert [output.name for output in real.get_outputs()] == ["probability", MAP_OUTPUT]
+    assert [output.name for output in real.get_outputs()] == ["probability", MAP_OUTPUT, "logit"]
     assert plain.heat_map is None
     assert plain.timings_ms.explain == 0
     judge(network, [PORTRAIT], explain=True)
@@ -175,6 +208,9 @@ def test_two_units_are_explained_towards_the_fake_one(cache, tmp_path, order, un
     (result,) = judge(served, [encoded(lit, "PNG")], faces="off", explain=True)
     assert share_in(result.heat_map.values, (1, 1)) > 0.95
     assert len(result.heat_map.values) == len(result.heat_map.values[0]) == MAX_CELLS
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 80, 40, 3)).astype(np.uint8)
+    p = 1 / (1 + np.exp(-served.fake_logits(pixels)))
+    assert p == pytest.approx(served.raw_probabilities(pixels), abs=1e-5)
 
 
 def test_where_nothing_speaks_for_a_fake_the_map_is_empty():

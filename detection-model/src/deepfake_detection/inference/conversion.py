@@ -18,7 +18,7 @@ from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import sha256_of
 
 # Part of the cache key: raise it whenever the converter writes something else.
-CONVERTER_VERSION = 2
+CONVERTER_VERSION = 3
 TIMEOUT_SECONDS = 300
 MAX_MODEL_BYTES = 500_000_000
 # The child's exit status for a file that will never convert.

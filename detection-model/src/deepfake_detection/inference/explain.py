@@ -70,9 +70,7 @@ def occlusion(network: Network, pixels: NDArray[np.uint8]) -> NDArray[np.float32
     for cell in range(OCCLUSION_CELLS**2):
         i, j = divmod(cell, OCCLUSION_CELLS)
         copies[cell, rows[i] : rows[i + 1], columns[j] : columns[j + 1]] = _GREY
-    # float32 tells small probabilities apart, those near 1 no better than this.
-    p = network.raw_probabilities(copies).astype(np.float64).clip(1e-30, 1 - 6e-8)
-    logits = np.log(p / (1 - p))
+    logits = network.fake_logits(copies)
     drops: NDArray[np.float64] = logits[-1] - logits[:-1]
     return drops.reshape(OCCLUSION_CELLS, OCCLUSION_CELLS).astype(np.float32)
 

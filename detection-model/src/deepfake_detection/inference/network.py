@@ -21,6 +21,9 @@ METADATA_KEY = "deepfake_detection"
 # to the logit of the only unit, or to that of the second less that of the first.
 SCORE_OUTPUT = "probability"
 MAP_OUTPUT = "class_activation"
+# What goes into the final sigmoid or softmax, of the same shape as the score: beyond 18 or so ONNX
+# Runtime's sigmoid is 0 or 1, so the score alone could not be compared.
+LOGIT_OUTPUT = "logit"
 # Images in one call; bounds the memory that its feature maps take.
 MAX_BATCH = 16
 
@@ -58,7 +61,9 @@ class Network:
     ) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
-        self.has_activation_map = MAP_OUTPUT in [o.name for o in session.get_outputs()]
+        outputs = [output.name for output in session.get_outputs()]
+        self.has_activation_map = MAP_OUTPUT in outputs
+        self._has_logit = LOGIT_OUTPUT in outputs
         self.card = card
         self.reading = reading
         self.note = note
@@ -81,6 +86,16 @@ class Network:
         if self.reading.output == "softmax":
             return output[:, fake]
         return output[:, 0] if fake == 1 else 1 - output[:, 0]
+
+    def fake_logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The logit of P(fake) before calibration, of shape (images,)."""
+        if not self._has_logit:
+            p = self.raw_probabilities(pixels).astype(np.float64).clip(1e-7, 1 - 1e-7)
+            logits: NDArray[np.float64] = np.log(p / (1 - p))
+            return logits
+        output = self._run(LOGIT_OUTPUT, pixels).astype(np.float64)
+        last = output[:, 1] - output[:, 0] if output.shape[1] > 1 else output[:, 0]
+        return last if self.card.class_order[1] == "fake" else -last
 
     def activation_maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What each place of its last feature map adds to the logit of "fake".

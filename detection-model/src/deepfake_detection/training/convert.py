@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from deepfake_detection.image.card import InputSpec
 from deepfake_detection.inference.conversion import REFUSED, UnusableModel
 from deepfake_detection.inference.network import (
+    LOGIT_OUTPUT,
     MAP_OUTPUT,
     METADATA_KEY,
     SCORE_OUTPUT,
@@ -184,13 +185,28 @@ def _check_parity(network: keras.Model, interface: Interface, onnx_file: Path) -
 
 
 def _describe(onnx_file: Path, interface: Interface) -> None:
-    graph = onnx.load(onnx_file)
+    model = onnx.load(onnx_file)
     # Keras puts them in alphabetical order; whoever takes the first shall get the score.
-    outputs = sorted(graph.graph.output, key=lambda output: output.name != SCORE_OUTPUT)
-    del graph.graph.output[:]
-    graph.graph.output.extend(outputs)
-    onnx.helper.set_model_props(graph, {METADATA_KEY: interface.model_dump_json()})
-    onnx.save(graph, onnx_file)
+    outputs = sorted(model.graph.output, key=lambda output: output.name != SCORE_OUTPUT)
+    del model.graph.output[:]
+    model.graph.output.extend(outputs)
+    _give_logit(model.graph)
+    onnx.helper.set_model_props(model, {METADATA_KEY: interface.model_dump_json()})
+    onnx.save(model, onnx_file)
+
+
+def _give_logit(graph: onnx.GraphProto) -> None:
+    """Make an output of what goes into the final sigmoid or softmax, if there is one."""
+    producers = {name: node for node in graph.node for name in node.output}
+    last = producers[SCORE_OUTPUT]
+    while last.op_type == "Identity":
+        last = producers[last.input[0]]
+    if last.op_type not in ("Sigmoid", "Softmax"):
+        return
+    graph.node.append(onnx.helper.make_node("Identity", [last.input[0]], [LOGIT_OUTPUT]))
+    shape = [None, graph.output[0].type.tensor_type.shape.dim[1].dim_value]
+    kind = onnx.TensorProto.FLOAT
+    graph.output.append(onnx.helper.make_tensor_value_info(LOGIT_OUTPUT, kind, shape))
 
 
 def _first_line(error: Exception) -> str:
