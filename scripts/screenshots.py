@@ -25,13 +25,20 @@ def find_chromium() -> str:
 
 
 def take_detect(page: Page, url: str, portrait: Path) -> None:
-    """Upload the portrait and wait for the verdict."""
+    """Upload the portrait, wait for the verdict and look closer."""
     page.goto(url)
     page.set_input_files("input[type=file]", portrait)
     page.get_by_role("button", name="Check this photograph").click()
     page.get_by_role("button", name="Check again").wait_for()
+    page.get_by_role("button", name="Show a heat map").click()
+    page.get_by_role("slider").wait_for()
+    page.get_by_role("button", name="Take a second look").click()
+    page.get_by_text("mirrored").first.wait_for()
     page.wait_for_timeout(800)  # the bar's animation
+    page.evaluate("scrollTo(0, 0)")
+    page.set_viewport_size({"width": 1280, "height": 1060})
     page.screenshot(path=DOCS / "detect.png")
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def take_model(page: Page, url: str) -> None:
