@@ -3,9 +3,11 @@ import csv
 import pytest
 
 from deepfake_detection.training.dataset import (
+    SPLITS,
     DataError,
     count_by_source,
     find_dataset,
+    read_photographs,
     read_split,
 )
 
@@ -71,3 +73,23 @@ def test_a_manifest_without_its_columns_is_named(data):
     (data / "manifest.csv").write_text("path,source\n")
     with pytest.raises(DataError, match="group"):
         read_split(data, "Train")
+
+
+def test_photographs_are_split_once_and_for_all(tmp_path):
+    for number in range(60):
+        (tmp_path / f"{number:02}.jpg").touch()
+    splits = {split: read_photographs(tmp_path, split) for split in SPLITS}
+    assert {split: len(images) for split, images in splits.items()} == {
+        "Train": 40,
+        "Validation": 10,
+        "Test": 10,
+    }
+    paths = {image.path for images in splits.values() for image in images}
+    assert len(paths) == 60
+    assert {image.label for images in splits.values() for image in images} == {0}
+    assert {image.source for images in splits.values() for image in images} == {tmp_path.name}
+
+
+def test_no_photographs_are_told(tmp_path):
+    with pytest.raises(DataError, match="There are no photographs in"):
+        read_photographs(tmp_path, "Train")

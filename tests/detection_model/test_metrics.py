@@ -4,9 +4,11 @@ import pytest
 from deepfake_detection.image.card import Card, InconclusiveBand, InputSpec
 from deepfake_detection.training import metrics
 from deepfake_detection.training.calibrate import (
+    MAX_FALSE_ALARMS,
     CalibrationError,
     fit_band,
     fit_calibration,
+    spare_photographs,
 )
 
 P = np.array([0.9, 0.8, 0.3, 0.6, 0.2, 0.1])
@@ -132,3 +134,17 @@ def test_a_hopeless_network_is_inconclusive_on_a_fifth():
     band = fit_band(p, labels)
     inside = ((p > band.low) & (p < band.high)).mean()
     assert inside == pytest.approx(0.2, abs=0.005)
+
+
+def test_the_band_spares_photographs_of_other_origins():
+    band = InconclusiveBand(low=0.4, high=0.6)
+    p = np.linspace(0, 0.9, 100)
+    spared = spare_photographs(band, p)
+    assert spared.low == band.low
+    assert 0.01 < (p >= spared.high).mean() <= MAX_FALSE_ALARMS
+    assert spare_photographs(band, np.full(100, 0.1)) == band
+    assert spare_photographs(band, np.ones(100)).high == 1
+
+
+def test_one_class_alone_has_no_roc():
+    assert metrics.roc(P[LABELS == 0], LABELS[LABELS == 0]) == []

@@ -139,7 +139,10 @@ def test_an_interrupted_run_keeps_its_best_and_resumes(sample_data, cache, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["v9"], "choose one of v1, v2, v3"),
+        (["v9"], "choose one of v1, v2, v3, v4"),
+        (["v3", "--without", "blends"], "are v4's"),
+        (["v4", "--without", "luck"], "There is no ingredient luck: choose of pretraining"),
+        (["v4", "--photographs", "nowhere"], "There are no photographs in nowhere"),
         (["v3", "--precision", "float8"], "choose one of auto"),
         (["v3", "--data", "nowhere"], "No data set in nowhere"),
         (["v3", "--resume"], "no run to resume"),
@@ -164,3 +167,33 @@ def test_missing_validation_stops_before_training(sample_data, cache, tmp_path):
     assert "Epoch 1" not in done.stdout
     again = train(sample_data, tmp_path / "out", "--epochs", 1, cache=cache)
     assert again.returncode == 0, again.stderr
+
+
+def test_v4_is_trained_on_faces_and_says_so(sample_data, cache, tmp_path):
+    """With photographs of another origin beside the data."""
+    photographs = tmp_path / "others"
+    photographs.mkdir()
+    for number, path in enumerate(sorted((sample_data / "Dataset/Test/Real").iterdir())[:12]):
+        shutil.copy(path, photographs / f"{number}.jpg")
+    options = ["--data", sample_data, "--output", tmp_path, "--photographs", photographs]
+    done = deepfake("train", "v4", *options, "--epochs", 1, cache=cache)
+    assert done.returncode == 0, done.stderr
+
+    card = Card.load(tmp_path / "models" / "v4.json")
+    assert (card.crop, card.margin) == ("face", 1.3)
+    assert (card.input.height, card.input.value_range) == (224, (0, 255))
+    assert card.parameters == 3_351_281
+    assert "--photographs PHOTOGRAPHS" in card.training.command
+    assert card.training.images["Train/others/real"] == 8
+    assert sum(f.stat().st_size for f in (tmp_path / "logs/v4").rglob("events*")) <= 1_000_000
+
+    measured = deepfake(
+        "evaluate",
+        tmp_path / "models" / "v4.keras",
+        *("--photographs", photographs, "--save"),
+        cache=cache,
+    )
+    assert measured.returncode == 0, measured.stderr
+    (evaluation,) = Card.load(tmp_path / "models" / "v4.json").evaluations
+    assert (evaluation.data, evaluation.split) == ("others", "Test")
+    assert (evaluation.sources["all"].real, evaluation.sources["all"].fake) == (2, 0)
