@@ -7,6 +7,7 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from deepfake_webapp import context, observe, openapi, problems
+from deepfake_webapp.rate_limit import RateLimit
 from deepfake_webapp.registry import Registry
 from deepfake_webapp.scoring import ScoringQueue
 from deepfake_webapp.settings import Settings
@@ -72,7 +73,9 @@ def _parts(settings: Settings, tensorboard_status: Path | None) -> context.Parts
     upstream: Upstream = OwnTensorBoard(tensorboard_status)
     if settings.tensorboard_upstream:
         upstream = ExternalTensorBoard(str(settings.tensorboard_upstream))
-    return context.Parts(settings, Registry(settings), queue, upstream)
+    per_minute = settings.uploads_per_minute
+    rate_limit = RateLimit(per_minute) if per_minute else None
+    return context.Parts(settings, Registry(settings), queue, upstream, rate_limit)
 
 
 def _configure(app: APIFlask, settings: Settings) -> None:

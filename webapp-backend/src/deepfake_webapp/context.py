@@ -5,6 +5,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from deepfake_webapp.rate_limit import RateLimit
 from deepfake_webapp.registry import Registry
 from deepfake_webapp.scoring import ScoringQueue
 from deepfake_webapp.settings import Settings
@@ -21,6 +22,7 @@ class Parts:
     registry: Registry
     queue: ScoringQueue
     tensorboard: Upstream
+    rate_limit: RateLimit | None
 
 
 def attach(app: Flask, attached: Parts) -> None:

@@ -47,6 +47,7 @@ EMPTY_FILE = Kind("empty-file", 422, "Empty file")
 UNDECODABLE_IMAGE = Kind("undecodable-image", 422, "Damaged image")
 BAD_PARAMETER = Kind("bad-parameter", 422, "Parameter not understood")
 UPLOAD_TOO_SLOW = Kind("upload-too-slow", 408, "Upload too slow")
+TOO_MANY_UPLOADS = Kind("too-many-uploads", 429, "Too many uploads from one address")
 # Nobody reads these two; they stand in the log and in the figures, 499 as in nginx's.
 UPLOAD_BROKEN_OFF = Kind("upload-broken-off", 400, "Upload broken off")
 CLIENT_LEFT = Kind("client-left", 499, "Client left while it waited")
@@ -56,6 +57,8 @@ MODEL_NOT_READY = Kind("model-not-ready", 503, "Model still being prepared")
 NO_USABLE_MODEL = Kind("no-usable-model", 503, "No model can answer")
 TENSORBOARD_NOT_READY = Kind("tensorboard-not-ready", 503, "TensorBoard is not ready")
 NO_PAGE = Kind("no-page", 503, "The page has not been built")
+
+_WORTH_ANOTHER_TRY = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.SERVICE_UNAVAILABLE)
 
 _IMAGE_KINDS: dict[type[Exception], Kind] = {
     EmptyImage: EMPTY_FILE,
@@ -115,7 +118,7 @@ def documented_response(titles: Iterable[str], status: int | None = None) -> dic
         "description": "; ".join(titles),
         "content": {MEDIA_TYPE: {"schema": schema}},
     }
-    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _WORTH_ANOTHER_TRY:
         retry_after = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
         response["headers"] = {"Retry-After": retry_after}
     return response

@@ -73,6 +73,12 @@ class Settings(BaseSettings):
         description="Seconds a request may take to arrive, and one more for each 25 kB of it; a "
         "slower one is dropped.",
     )
+    uploads_per_minute: int = Field(
+        0,
+        ge=0,
+        description="Uploads that one client may send a minute before it is answered 429; 0: any "
+        "number. Each worker counts for itself, so up to DEEPFAKE_WORKERS times as many pass.",
+    )
     spare_threads: int = Field(
         8, gt=0, description="Threads of a worker beside those that judge or wait to."
     )

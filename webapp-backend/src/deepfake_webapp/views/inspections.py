@@ -13,6 +13,7 @@ from deepfake_webapp.inspection.run import InspectionTimeout, inspect
 from deepfake_webapp.views import uploads
 
 blueprint = APIBlueprint("inspections", __name__, tag="Inspections")
+blueprint.before_request(uploads.refuse_if_too_many)
 blueprint.before_request(uploads.refuse_if_full)
 
 _PROBLEMS = problems.documented(
@@ -24,6 +25,7 @@ _PROBLEMS = problems.documented(
     problems.EMPTY_FILE,
     problems.UNDECODABLE_IMAGE,
     problems.BAD_PARAMETER,
+    problems.TOO_MANY_UPLOADS,
     problems.BUSY,
 )
 

@@ -12,6 +12,7 @@ from deepfake_webapp.context import parts
 from deepfake_webapp.views import uploads
 
 blueprint = APIBlueprint("predictions", __name__, tag="Predictions")
+blueprint.before_request(uploads.refuse_if_too_many)
 blueprint.before_request(uploads.refuse_if_full)
 
 _PROBLEMS = problems.documented(
@@ -24,6 +25,7 @@ _PROBLEMS = problems.documented(
     problems.EMPTY_FILE,
     problems.UNDECODABLE_IMAGE,
     problems.BAD_PARAMETER,
+    problems.TOO_MANY_UPLOADS,
     problems.BUSY,
     problems.MODEL_NOT_READY,
     problems.NO_USABLE_MODEL,

@@ -11,6 +11,16 @@ from deepfake_webapp.context import parts
 from deepfake_webapp.worker import ClientSocket
 
 
+def refuse_if_too_many() -> None:
+    """Answer 429 to a client that has used up its minute."""
+    limit = parts().rate_limit
+    if limit is None or not (seconds := limit.seconds_to_wait()):
+        return
+    problems.drain()
+    detail = f"Too many uploads came from your address. Try again in {seconds} s."
+    raise problems.ProblemError(problems.TOO_MANY_UPLOADS, detail, retry_after=seconds)
+
+
 def refuse_if_full() -> None:
     """Answer 503 before the images are taken apart, which is most of what a refusal costs."""
     try:
