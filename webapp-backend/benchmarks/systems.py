@@ -71,7 +71,7 @@ class System:
         for process in [self.process, *self.process.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 command = " ".join(process.cmdline())
-                if "tensorboard" not in command and "training.convert" not in command:
+                if "tensorboard" not in command and "training.confined_convert" not in command:
                     total += process.memory_full_info().pss
         return total / 1e6
 

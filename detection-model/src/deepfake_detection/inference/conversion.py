@@ -1,13 +1,14 @@
 """Find or make the ONNX twin of a ``.keras`` file.
 
 The file is untrusted and TensorFlow is heavy, so a child process does the work
-(``deepfake_detection.training.convert``); results are kept by the file's hash.
+(``deepfake_detection.training.confined_convert``); results are kept by the file's hash.
 """
 
 import contextlib
 import fcntl
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ TIMEOUT_SECONDS = 300
 MAX_MODEL_BYTES = 500_000_000
 # The child's exit status for a file that will never convert.
 REFUSED = 3
+# Of the environment, the child gets no more: no proxy, no credential.
+_PASSED_ON = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH")
+_TOO_LONG = f"Converting took more than {TIMEOUT_SECONDS} s."
 
 
 class UnusableModel(UserError):
@@ -46,6 +50,7 @@ def convert(keras_file: Path, cache: Path) -> Path:
         UnusableModel: If the file cannot be converted, with the reason; remembered by its hash.
         OSError: If the file cannot be read.
     """
+    cache = cache.absolute()
     size = keras_file.stat().st_size
     if size > MAX_MODEL_BYTES:
         raise UnusableModel(
@@ -97,25 +102,11 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def _convert_in_child(keras_file: Path, twin: Path, refusal: Path, lock: int) -> None:
-    module = "deepfake_detection.training.convert"
-    arguments = [sys.executable, "-P", "-m", module, str(keras_file), str(twin)]
-    quiet = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    try:
-        child = subprocess.run(
-            arguments,
-            env=os.environ | quiet,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-            # If this process dies, the child goes on under the lock and nobody starts another.
-            pass_fds=(lock,),
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UnusableModel(f"Converting took more than {TIMEOUT_SECONDS} s.") from error
-    if child.returncode == 0:
-        return
+    with _workshop(twin.parent) as folder:
+        child = _run_child(keras_file, folder / twin.name, lock)
+        if child.returncode == 0:
+            (folder / twin.name).replace(twin)
+            return
     last_line = (child.stderr.strip().splitlines() or ["no message"])[-1]
     if child.returncode == REFUSED:
         partial = refusal.with_suffix(".partial")
@@ -127,4 +118,40 @@ def _convert_in_child(keras_file: Path, twin: Path, refusal: Path, lock: int) ->
         raise UnusableModel(
             "Converting was killed, most likely because memory ran out; it takes 1 to 2 GB."
         )
+    if child.returncode == -signal.SIGXCPU:
+        raise UnusableModel(_TOO_LONG)
     raise UnusableModel(f"Converting failed (exit {child.returncode}): {last_line}")
+
+
+@contextlib.contextmanager
+def _workshop(cache: Path) -> Iterator[Path]:
+    """The one folder the child may write to; whoever holds the lock finds it empty."""
+    folder = cache / "conversion"
+    shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_child(keras_file: Path, onnx_file: Path, lock: int) -> subprocess.CompletedProcess[str]:
+    module = "deepfake_detection.training.confined_convert"
+    arguments = [sys.executable, "-P", "-m", module, str(keras_file.resolve()), str(onnx_file)]
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= dict.fromkeys(("HOME", "TMPDIR"), str(onnx_file.parent))
+    try:
+        return subprocess.run(
+            arguments,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            # If this process is killed, nobody starts another child before this one has ended.
+            pass_fds=(lock,),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnusableModel(_TOO_LONG) from error

@@ -5,6 +5,7 @@
 Exit status 3 means that the file will never convert; the last line on stderr says why.
 """
 
+import re
 import sys
 import tempfile
 import warnings
@@ -30,6 +31,7 @@ from deepfake_detection.inference.network import (
 # Both runtimes compute in float32; trained networks differ by some 1e-7.
 PARITY = 1e-4
 _PROBES = 4
+_WRAPPED = re.compile(r"(?:Exception encountered: |Example error message for object .*:\s+)(\S.*)")
 
 
 def convert(keras_file: Path, onnx_file: Path) -> None:
@@ -56,7 +58,7 @@ def _load(keras_file: Path) -> keras.Model:
     try:
         return keras.saving.load_model(keras_file, compile=False, safe_mode=True)
     except Exception as error:  # anything, on a damaged or hostile file
-        raise UnusableModel(f"Keras cannot load it: {_first_line(error)}") from error
+        raise UnusableModel(f"Keras cannot load it: {_cause(error)}") from error
 
 
 def _float32_clone(network: keras.Model) -> keras.Model:
@@ -207,6 +209,12 @@ def _give_logit(graph: onnx.GraphProto) -> None:
     shape = [None, graph.output[0].type.tensor_type.shape.dim[1].dim_value]
     kind = onnx.TensorProto.FLOAT
     graph.output.append(onnx.helper.make_tensor_value_info(LOGIT_OUTPUT, kind, shape))
+
+
+def _cause(error: Exception) -> str:
+    """The sentence that Keras wraps into others, where it does."""
+    *_, cause = [None, *_WRAPPED.findall(str(error))]
+    return cause or _first_line(error)
 
 
 def _first_line(error: Exception) -> str:
