@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,9 @@ def eventually(check: Callable[[], Any], seconds: float = 15) -> Any:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, ready: bool = True, **settings: object) -> Iterator[Server]:
+def serving(
+    folder: Path, *, ready: bool = True, command_prefix: Sequence[str] = (), **settings: object
+) -> Iterator[Server]:
     """Run a server in ``folder``; settings are named as in ``Settings``."""
     log, errors = folder / "server.log", folder / "server.err"
     variables = {f"DEEPFAKE_{k.upper()}": str(v) for k, v in {"port": 0, **settings}.items()}
@@ -75,7 +77,7 @@ def serving(folder: Path, *, ready: bool = True, **settings: object) -> Iterator
         for key, value in os.environ.items()
         if key == "DEEPFAKE_CACHE" or not key.startswith("DEEPFAKE_")
     }
-    command = [sys.executable, "-m", "deepfake_webapp", "serve"]
+    command = [*command_prefix, sys.executable, "-m", "deepfake_webapp", "serve"]
     with log.open("wb") as out, errors.open("wb") as err:
         process = subprocess.Popen(
             command, env=inherited | variables, cwd=folder, stdout=out, stderr=err
@@ -124,7 +126,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """A factory of servers with other settings; they stop with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(*, ready: bool = True, **settings: object) -> Server:
+        def start(*, ready: bool = True, **settings: Any) -> Server:
             folder = tmp_path / f"server-{len(list(tmp_path.iterdir()))}"
             folder.mkdir()
             return stack.enter_context(serving(folder, ready=ready, **settings))

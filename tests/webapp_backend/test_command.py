@@ -99,18 +99,35 @@ def test_sigterm_lets_requests_in_flight_finish(start_tiny, networks) -> None:
     assert "Traceback" not in server.log.read_text() + server.errors.read_text()
 
 
+def figures_of(server: Server) -> set[Path]:
+    """The files the workers count in."""
+    family = psutil.Process(server.process.pid).children(recursive=True)
+    mapped = (Path(file.path) for process in family for file in process.memory_maps())
+    return {path for path in mapped if path.suffix == ".db"}
+
+
 @pytest.mark.slow
-def test_stopping_leaves_nothing_behind(start_tiny, networks, tmp_path: Path) -> None:
+def test_figures_have_their_room_from_the_start(start_tiny, networks) -> None:
+    networks("tiny")
+    files = figures_of(start_tiny())
+    assert len(files) == 8, "two workers' counters, histograms and gauges of two kinds"
+    for file in files:
+        assert file.stat().st_blocks * 512 >= file.stat().st_size
+
+
+@pytest.mark.slow
+def test_stopping_leaves_nothing_behind(
+    start_tiny, networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     networks("tiny")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    os.environ["TMPDIR"] = str(temporary)
-    try:
-        server = start_tiny()
-    finally:
-        del os.environ["TMPDIR"]
-    assert list(temporary.iterdir())
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    server = start_tiny()
+    runtime = {path.parent for path in figures_of(server)}
+    assert runtime
     assert server.stop() == 0
+    assert not [folder for folder in runtime if folder.exists()]
     assert not list(temporary.iterdir())
     assert server.errors.read_text().splitlines() == [
         f"Listening on {server.url} (Ctrl-C stops it)"

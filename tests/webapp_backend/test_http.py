@@ -63,15 +63,28 @@ def test_an_unexpected_error_is_logged_and_not_shown(monkeypatch, networks, capl
 
 
 @pytest.mark.parametrize("path", ["/", "/livez", "/api/v1/models", "/api/v1/nothing"])
-def test_every_answer_carries_the_browsers_policies(tiny: Server, path: str) -> None:
-    headers = tiny.get(path).headers
-    policy = headers["Content-Security-Policy"]
-    assert "default-src 'self'" in policy
-    assert "script-src 'self';" in policy
-    assert "frame-ancestors 'self'" in policy
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+def test_every_answer_carries_the_browsers_policies(tiny: Server, method: str, path: str) -> None:
+    from_elsewhere = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = requests.request(method, tiny.url + path, headers=from_elsewhere, timeout=10)
+    headers = answer.headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy == {
+        "default-src": "'self'",
+        "img-src": "'self' blob: data:",
+        "style-src": "'self' 'unsafe-inline'",
+        "script-src": "'self'",
+        "connect-src": "'self'",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'self'",
+    }
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert "camera=()" in headers["Permissions-Policy"]
+    for feature in ("camera", "geolocation", "microphone", "payment", "usb"):
+        assert f"{feature}=()" in headers["Permissions-Policy"]
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "Set-Cookie" not in headers
     assert not [name for name in headers if name.startswith("Access-Control")]
@@ -155,6 +168,14 @@ def test_metrics_are_those_of_all_workers(start_tiny, networks) -> None:
     assert 'deepfake_model_loads_total{model="tiny",outcome="ready"} 2.0' in text
     assert re.search(r'deepfake_stage_seconds_count\{stage="decode"\} 12.0', text)
     assert 'route="/api/v1/predictions"' in text
+
+
+def test_methods_that_are_made_up_are_counted_as_one(tiny: Server) -> None:
+    for number in range(5):
+        requests.request(f"MADEUP{number}", tiny.url + "/livez", timeout=10)
+    text = tiny.get("/metrics").text
+    assert 'method="other"' in text
+    assert "MADEUP" not in text
 
 
 def test_metrics_are_for_this_machine(tiny: Server) -> None:

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 import uuid
+from http import HTTPMethod
 
 from apiflask import APIFlask
 from flask import Response, g, request
@@ -27,6 +28,7 @@ POLICY = "; ".join(
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -55,10 +57,15 @@ def _request_id() -> str:
     return uuid.uuid4().hex
 
 
+def _known(method: str) -> str:
+    """The method, of those that exist: a made-up one for each request would fill the memory."""
+    return method if method in HTTPMethod.__members__ else "other"
+
+
 def _end(response: Response) -> Response:
     seconds = time.perf_counter() - g.started
     route = request.url_rule.rule if request.url_rule else "(page)"
-    metrics.requests.labels(request.method, route, response.status_code).inc()
+    metrics.requests.labels(_known(request.method), route, response.status_code).inc()
     metrics.request_seconds.labels(route).observe(seconds)
     fields = {
         "method": request.method,

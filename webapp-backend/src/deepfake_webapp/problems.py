@@ -1,5 +1,6 @@
 """Everything that can go wrong, as RFC 9457 problems: one kind a status and a stable ``type``."""
 
+import errno
 import http
 import logging
 from collections.abc import Iterable
@@ -52,6 +53,7 @@ TOO_MANY_UPLOADS = Kind("too-many-uploads", 429, "Too many uploads from one addr
 UPLOAD_BROKEN_OFF = Kind("upload-broken-off", 400, "Upload broken off")
 CLIENT_LEFT = Kind("client-left", 499, "Client left while it waited")
 INTERNAL = Kind("internal-error", 500, "Something failed on our side")
+DISK_FULL = Kind("disk-full", 503, "No room for the upload")
 BUSY = Kind("busy", 503, "Too many requests at once")
 MODEL_NOT_READY = Kind("model-not-ready", 503, "Model still being prepared")
 NO_USABLE_MODEL = Kind("no-usable-model", 503, "No model can answer")
@@ -190,6 +192,10 @@ def answer_http(error: HTTPException) -> AnyResponse:
 
 
 def _answer_unexpected(error: Exception) -> Response:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        logger.error("the disk for temporary files is full")
+        detail = "The server has no room for the upload at the moment. Try again later."
+        return answer(ProblemError(DISK_FULL, detail, retry_after=60))
     logger.error("unexpected error", exc_info=error)
     detail = "The error was logged. If it happens again, report the request id."
     return answer(ProblemError(INTERNAL, detail))

@@ -51,13 +51,20 @@ def serve(settings: Settings) -> None:
 
 
 def _runtime_folder() -> Path:
+    """In shared memory, where a full disk is not felt, if there is any."""
     try:
-        return Path(tempfile.mkdtemp(prefix="deepfake-webapp-"))
+        # For large uploads; found here, so that a worker started on a full disk does not search.
+        tempfile.gettempdir()
+        return Path(tempfile.mkdtemp(prefix="deepfake-webapp-", dir=_shared_memory()))
     except OSError as error:
         raise CannotStart(
             f"Cannot write to a temporary folder: {error.strerror}. In a container with a "
             "read-only root file system, add --tmpfs /tmp."
         ) from error
+
+
+def _shared_memory() -> str | None:
+    return str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -141,7 +148,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "timeout": 60,
             "graceful_timeout": settings.shutdown_seconds,
             "keepalive": 15,
-            "worker_tmp_dir": str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None,
+            "worker_tmp_dir": _shared_memory(),
             "logconfig_dict": logs.CONFIG,
             "control_socket_disable": True,
             # Proxies are the business of `trusted_proxies`; gunicorn would believe any on loopback.
@@ -167,8 +174,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         print(f"Listening on {self._address} (Ctrl-C stops it)", file=sys.stderr, flush=True)
 
     def _post_worker_init(self, worker: Any) -> None:
-        from deepfake_webapp import context
+        from deepfake_webapp import context, metrics
 
+        metrics.reserve_room()
         context.of(worker.wsgi).registry.start()
 
     def _child_exit(self, _: Any, worker: Any) -> None:

@@ -1142,7 +1142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests at once */
+            /** @description Too many requests at once; No room for the upload */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1345,7 +1345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests at once; Model still being prepared; No model can answer */
+            /** @description Too many requests at once; No room for the upload; Model still being prepared; No model can answer */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1503,7 +1503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests at once; Model still being prepared; No model can answer */
+            /** @description Too many requests at once; No room for the upload; Model still being prepared; No model can answer */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -27,6 +27,7 @@ _PROBLEMS = problems.documented(
     problems.BAD_PARAMETER,
     problems.TOO_MANY_UPLOADS,
     problems.BUSY,
+    problems.DISK_FULL,
     problems.MODEL_NOT_READY,
     problems.NO_USABLE_MODEL,
 )
