@@ -135,7 +135,7 @@ network.summary()
 network.compile(optimizer=recipe.optimizer(1))
 network.optimizer.build(network.trainable_variables)
 print(f"The network's own parameters: {network.count_params():>10,}")
-print(f"Adam's variables, in training: {optimizer_variable_count(network):>9,}")
+print(f"AdamW's variables, in training: {optimizer_variable_count(network):>9,}")
 
 # %% [markdown]
 # ## 4. Train it
