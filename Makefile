@@ -3,6 +3,7 @@ PORT ?= 8080
 DATA ?= detection-model/workspace/data
 DATA_NAME ?=
 DATA_LICENCE ?= unknown
+SOAK ?= --minutes 10 --clients 32 --cold-starts 100
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -12,7 +13,7 @@ PAGE_SOURCES := $(shell find webapp-frontend/src webapp-frontend/public -type f 
 	$(wildcard webapp-frontend/*.json webapp-frontend/*.ts webapp-frontend/*.html)
 PYTEST := CHROMIUM="$$(scripts/find-chromium.sh)" $(BIN)/python -m pytest
 
-.PHONY: help run check test lint train evaluate bench-training bench-serving fuzz types readme lock clean
+.PHONY: help run check test lint train evaluate bench-training bench-serving fuzz soak audit docker-test types readme lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 18
@@ -54,6 +55,12 @@ bench-serving: .venv/test.stamp ## Serving beside the reference's manner and bes
 
 fuzz: .venv/test.stamp ## 20,000 damaged and hostile files through the request path: a quarter of an hour
 	FUZZ_CASES=20000 $(BIN)/python -m pytest tests/fuzz --timeout 7200 -s
+
+soak: .venv/test.stamp webapp-frontend/dist/index.html ## Ten minutes of mixed traffic, 100 cold starts of TensorBoard
+	$(BIN)/python -m tests.soak $(SOAK)
+
+audit: .venv/test.stamp webapp-frontend/node_modules/.stamp ## Known vulnerabilities of the pinned packages
+	scripts/audit.sh
 
 docker-test: ## Build the images and check running containers; needs Docker
 	scripts/docker-test.sh
