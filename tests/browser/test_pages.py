@@ -116,10 +116,13 @@ def test_the_api_page_tries_a_call_out(open_page: OpenPage, server: Server) -> N
 
 
 def test_a_chosen_theme_is_there_before_the_first_paint(open_page: OpenPage) -> None:
-    page = open_page(scheme="light")
-    page.get_by_role("radio", name="Dark theme").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page = open_page(scheme="dark")
+    page.wait_for_load_state("networkidle")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("body")).not_to_have_css("background-color", dark)
+    page.get_by_role("radio", name="Dark theme").click()
+    expect(page.locator("body")).to_have_css("background-color", dark)
     page.route("**/assets/*.js", lambda route: route.abort())
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
