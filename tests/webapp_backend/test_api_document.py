@@ -25,20 +25,21 @@ def test_every_operation_is_described_and_every_error_is_a_problem() -> None:
             problem = status not in ("200",)
             assert set(response["content"]) == {MEDIA_TYPE if problem else "application/json"}
             assert response["description"]
-            assert ("Retry-After" in response.get("headers", {})) == (status == "503")
+            assert ("Retry-After" in response.get("headers", {})) == (status in ("429", "503"))
 
 
 def test_uploads_and_parameters_are_documented() -> None:
     predict = DOCUMENT["paths"]["/api/v1/predictions"]["post"]
     named = [parameter["name"] for parameter in predict["parameters"]]
     assert named == ["model", "faces", "explain", "second_look"]
-    assert set(predict["responses"]) == {"200", "400", "404", "413", "415", "422", "503", "default"}
+    shared = {"200", "400", "413", "415", "422", "429", "503", "default"}
+    assert set(predict["responses"]) == shared | {"404"}
     body = predict["requestBody"]
     assert body["required"]
     assert list(body["content"]) == ["multipart/form-data"]
     assert DOCUMENT["components"]["schemas"]["Upload"]["required"] == ["file"]
     inspect = DOCUMENT["paths"]["/api/v1/inspections"]["post"]
-    assert set(inspect["responses"]) == {"200", "400", "413", "415", "422", "503", "default"}
+    assert set(inspect["responses"]) == shared
 
 
 def test_what_is_no_part_of_the_interface_is_not_in_it() -> None:
