@@ -116,13 +116,8 @@ def test_figures_have_their_room_from_the_start(start_tiny, networks) -> None:
 
 
 @pytest.mark.slow
-def test_stopping_leaves_nothing_behind(
-    start_tiny, networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopping_leaves_nothing_behind(start_tiny, networks, temporary: Path) -> None:
     networks("tiny")
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     server = start_tiny()
     runtime = {path.parent for path in figures_of(server)}
     assert runtime

@@ -88,12 +88,9 @@ def test_a_worker_killed_mid_request_cuts_its_own_requests_alone(
 
 
 def test_sigterm_under_load_ends_every_answer_whole(
-    start_tiny, networks: NetworkFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start_tiny, networks: NetworkFactory, temporary: Path
 ) -> None:
     networks("tiny")
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     server = start_tiny()
     family = psutil.Process(server.process.pid).children(recursive=True)
     with load(server) as seen:

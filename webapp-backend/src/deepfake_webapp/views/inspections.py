@@ -13,28 +13,13 @@ from deepfake_webapp.inspection.run import InspectionTimeout, inspect
 from deepfake_webapp.views import uploads
 
 blueprint = APIBlueprint("inspections", __name__, tag="Inspections")
-blueprint.before_request(uploads.refuse_if_too_many)
-blueprint.before_request(uploads.refuse_if_full)
-
-_PROBLEMS = problems.documented(
-    problems.NO_FILE,
-    problems.FILE_TOO_LARGE,
-    problems.REQUEST_TOO_LARGE,
-    problems.TOO_MANY_FILES,
-    problems.UNSUPPORTED_FORMAT,
-    problems.EMPTY_FILE,
-    problems.UNDECODABLE_IMAGE,
-    problems.BAD_PARAMETER,
-    problems.TOO_MANY_UPLOADS,
-    problems.BUSY,
-    problems.DISK_FULL,
-)
+uploads.guard(blueprint)
 
 
 @blueprint.post("/api/v1/inspections")
 @blueprint.input(schemas.SingleUpload, location="files", arg_name="upload")
 @blueprint.output(schemas.Inspection, description="What was found.")
-@blueprint.doc(responses=_PROBLEMS, operation_id="inspect")
+@blueprint.doc(responses=problems.documented(*uploads.REFUSALS), operation_id="inspect")
 def inspect_one(upload: schemas.SingleUpload) -> schemas.Inspection:  # noqa: ARG001 - documents
     """Say what a file tells about itself.
 

@@ -12,22 +12,11 @@ from deepfake_webapp.context import parts
 from deepfake_webapp.views import uploads
 
 blueprint = APIBlueprint("predictions", __name__, tag="Predictions")
-blueprint.before_request(uploads.refuse_if_too_many)
-blueprint.before_request(uploads.refuse_if_full)
+uploads.guard(blueprint)
 
 _PROBLEMS = problems.documented(
-    problems.NO_FILE,
+    *uploads.REFUSALS,
     problems.UNKNOWN_MODEL,
-    problems.FILE_TOO_LARGE,
-    problems.REQUEST_TOO_LARGE,
-    problems.TOO_MANY_FILES,
-    problems.UNSUPPORTED_FORMAT,
-    problems.EMPTY_FILE,
-    problems.UNDECODABLE_IMAGE,
-    problems.BAD_PARAMETER,
-    problems.TOO_MANY_UPLOADS,
-    problems.BUSY,
-    problems.DISK_FULL,
     problems.MODEL_NOT_READY,
     problems.NO_USABLE_MODEL,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from apiflask import APIBlueprint
 from flask import request
 from werkzeug.datastructures import FileStorage
 
@@ -10,8 +11,29 @@ from deepfake_webapp import problems
 from deepfake_webapp.context import parts
 from deepfake_webapp.worker import ClientSocket
 
+# Why an upload may be refused, whatever was asked about it.
+REFUSALS = (
+    problems.NO_FILE,
+    problems.FILE_TOO_LARGE,
+    problems.REQUEST_TOO_LARGE,
+    problems.TOO_MANY_FILES,
+    problems.UNSUPPORTED_FORMAT,
+    problems.EMPTY_FILE,
+    problems.UNDECODABLE_IMAGE,
+    problems.BAD_PARAMETER,
+    problems.TOO_MANY_UPLOADS,
+    problems.BUSY,
+    problems.DISK_FULL,
+)
 
-def refuse_if_too_many() -> None:
+
+def guard(blueprint: APIBlueprint) -> None:
+    """Refuse what comes too often or finds no room before the form is read."""
+    blueprint.before_request(_refuse_if_too_many)
+    blueprint.before_request(_refuse_if_full)
+
+
+def _refuse_if_too_many() -> None:
     """Answer 429 to a client that has used up its minute."""
     limit = parts().rate_limit
     if limit is None or not (seconds := limit.seconds_to_wait()):
@@ -21,7 +43,7 @@ def refuse_if_too_many() -> None:
     raise problems.ProblemError(problems.TOO_MANY_UPLOADS, detail, retry_after=seconds)
 
 
-def refuse_if_full() -> None:
+def _refuse_if_full() -> None:
     """Answer 503 before the images are taken apart, which is most of what a refusal costs."""
     try:
         parts().queue.check_room()
