@@ -19,7 +19,7 @@ from keras import layers
 from deepfake_detection.image.card import Crop, InputSpec
 from deepfake_detection.training.efficientnet import efficientnet_lite0, start_from_imagenet
 
-V4_EPOCHS = 40
+V4_EPOCHS = 30
 V4_LIMITS = (
     "Judges faces of 40 pixels and more; what happens beside the face it does not see.",
     "Knows GAN portraits and face swaps; portraits made by diffusion were not among its training.",
