@@ -69,7 +69,7 @@ types: .venv/run.stamp webapp-frontend/node_modules/.stamp ## The page's types f
 	$(BIN)/deepfake-webapp openapi >webapp-frontend/openapi.json
 	$(NPM) run types
 
-readme: .venv/run.stamp ## The README's tables from the cards and the settings
+readme: .venv/run.stamp ## The documents' tables from the cards and the settings
 	$(BIN)/python -m tests.docs.tables
 
 lock: .venv/test.stamp ## Resolve the pinned versions in locks/ anew

@@ -1,27 +1,39 @@
-"""The README's tables, made from the cards and the settings.
+"""The documents' tables, made from the cards and the settings.
 
     python -m tests.docs.tables
 
-writes them into the README; the tests fail while it holds others.
+writes them into the documents; the tests fail while these hold others.
 """
 
 import re
 from pathlib import Path
 
 from deepfake_detection.image import Card
-from deepfake_detection.image.card import Scores
+from deepfake_detection.image.card import Evaluation, Scores
 from deepfake_webapp.settings import Settings, variable_of
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "webapp-backend/workspace/model"
 CARDS = [Card.load(path) for path in sorted(MODELS.glob("*.json"))]
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/v4.md")
 SOURCES = ("all", "140k_nyasha", "140k_zoya", "dfdc_faces224")
 
 
+def test_evaluation(card: Card) -> Evaluation:
+    """The card's measurement on the Test split of the data."""
+    (test,) = [e for e in card.evaluations if e.split == "Test" and e.sources["all"].fake]
+    return test
+
+
+def photographs_evaluation(card: Card) -> Evaluation:
+    """The card's measurement on photographs of another origin."""
+    (test,) = [e for e in card.evaluations if e.split == "Test" and not e.sources["all"].fake]
+    return test
+
+
 def on_test(card: Card) -> dict[str, Scores]:
-    """The card's own measurement on Test, by source."""
-    (test,) = [e for e in card.evaluations if e.split == "Test"]
-    return test.sources
+    """The scores on Test, by source."""
+    return test_evaluation(card).sources
 
 
 def accuracy_row(card: Card) -> str:
@@ -65,6 +77,35 @@ def training_row(card: Card) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def robustness_rows() -> list[str]:
+    """AUC on Test as it is, then after each alteration with the difference."""
+    tests = [test_evaluation(card) for card in CARDS]
+    plain = [test.sources["all"].auc for test in tests]
+    rows = [["as they are", *(f"{auc:.3f}" for auc in plain)]]
+    for alteration in tests[0].robustness:
+        aucs = [test.robustness[alteration].auc for test in tests]
+        cells = [f"{a:.3f} ({a - p:+.3f})" for a, p in zip(aucs, plain, strict=True)]
+        rows.append([alteration, *cells])
+    return ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def certainty_row(card: Card) -> str:
+    """How far the probabilities and the verdicts can be trusted."""
+    test, photographs = test_evaluation(card), photographs_evaluation(card)
+    low, high = card.inconclusive.low, card.inconclusive.high
+    cells = [
+        card.name,
+        f"{test.sources['all'].calibration_error:.3f}",
+        f"{low:.2f} to {high:.2f}",
+        f"{test.decided.share:.1%}",
+        f"{test.decided.accuracy:.1%}",
+        f"{test.decided.reals_called_fake:.1%}",
+        f"{test.decided.fakes_called_real:.1%}",
+        f"{photographs.decided.reals_called_fake:.1%}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
 def setting_rows() -> list[str]:
     """One table row for each setting: variable, default, description."""
     rows = []
@@ -89,30 +130,42 @@ def tables() -> dict[str, str]:
     training = (
         "network",
         "parameters",
-        "Adam's variables",
+        "optimizer's variables",
         "epochs, kept",
         "training accuracy, last epoch",
         "Validation accuracy, kept / last",
         "Validation loss, best / last",
     )
     confusion = ("precision / recall<br>TP / FP / TN / FN", *columns)
+    certainty = (
+        "network",
+        "calibration error",
+        "inconclusive",
+        "decided",
+        "right, of these",
+        "real called fake",
+        "fake called real",
+        "photographs of another origin called fake",
+    )
+    names = tuple(card.name for card in CARDS)
     return {
         "accuracy": table(("accuracy<br>AUC", *columns), [*map(accuracy_row, CARDS)]),
         "confusion": table(confusion, [*map(confusion_row, CARDS)]),
         "training": table(training, [*map(training_row, CARDS)]),
+        "robustness": table(("AUC on Test", *names), robustness_rows()),
+        "certainty": table(certainty, [*map(certainty_row, CARDS)]),
         "settings": table(("variable", "default", ""), setting_rows()),
     }
 
 
-def with_tables(readme: str) -> str:
-    """Return the text with every generated table replaced."""
+def with_tables(document: str) -> str:
+    """Return the text with every generated table that it has a place for replaced."""
     for name, content in tables().items():
         place = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-        assert place.search(readme), f"The README has no place for the table {name}."
-        readme = place.sub(lambda match, content=content: match[1] + content + match[2], readme)
-    return readme
+        document = place.sub(lambda match, content=content: match[1] + content + match[2], document)
+    return document
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in DOCUMENTS:
+        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -4,10 +4,12 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from deepfake_webapp.app import create_app
 from deepfake_webapp.settings import Settings, variable_of
 
-from .tables import CARDS, ROOT, with_tables
+from .tables import CARDS, DOCUMENTS, ROOT, tables, with_tables
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -16,8 +18,17 @@ def test_there_are_cards_to_compare_with():
     assert {card.name for card in CARDS} >= {"v1", "v2", "v3"}
 
 
-def test_every_table_is_the_one_that_the_code_makes():
-    assert with_tables(README) == README, "run `make readme`"
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_table_is_the_one_that_the_code_makes(document: Path):
+    text = document.read_text(encoding="utf-8")
+    assert with_tables(text) == text, "run `make readme`"
+
+
+def test_every_table_has_its_place():
+    places = [
+        name for path in DOCUMENTS for name in re.findall(r"<!-- (\w+) -->", path.read_text())
+    ]
+    assert sorted(places) == sorted(tables())
 
 
 def test_every_variable_named_is_a_setting():

@@ -160,7 +160,7 @@ def evaluate(
     keras_file = _find(model)
     network = load_network(keras_file, default_cache())
     evaluation = (
-        evaluate_photographs(network, photographs, split)
+        evaluate_photographs(network, photographs, split, data_name=data_name)
         if photographs
         else evaluate_network(network, data, split, data_name=data_name, robustness=robustness)
     )

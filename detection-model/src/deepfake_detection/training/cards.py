@@ -74,12 +74,14 @@ def evaluate_network(
     )
 
 
-def evaluate_photographs(network: Network, photographs: Path, split: str) -> Evaluation:
+def evaluate_photographs(
+    network: Network, photographs: Path, split: str, *, data_name: str = ""
+) -> Evaluation:
     """Measure how photographs of an origin without labelled fakes are judged."""
     return evaluate(
         network,
         read_photographs(photographs, split),
-        data=photographs.resolve().name,
+        data=data_name or photographs.resolve().name,
         split=split,
         command=f"deepfake evaluate {network.card.name} --photographs PHOTOGRAPHS --split {split}",
     )
