@@ -97,19 +97,29 @@ for data, evaluations in tests.items():
     display(tables.scores_table(data, rows))
 
 # %% [markdown]
+# Photographs alone, without fakes, show how many are accused wrongly; an AUC or a curve needs both.
+
+# %%
+labelled = {
+    data: evaluations
+    for data, evaluations in tests.items()
+    if all(evaluation.roc for evaluation in evaluations.values())
+}
+
+# %% [markdown]
 # The bars are 95 % intervals. Where two of them overlap, this test does not tell which network
 # is better, however the dots lie. And look at the sources one by one: a fine figure for all
 # may be the sum of an easy source and a guess.
 
 # %%
-for evaluations in tests.values():
+for evaluations in labelled.values():
     display(plots.by_source(evaluations))
 
 # %% [markdown]
 # AUC asks the same of the ranking alone, whatever the threshold.
 
 # %%
-for evaluations in tests.values():
+for evaluations in labelled.values():
     display(plots.by_source(evaluations, "auc"))
 
 # %% [markdown]
@@ -117,7 +127,7 @@ for evaluations in tests.values():
 # fakes found.
 
 # %%
-for evaluations in tests.values():
+for evaluations in labelled.values():
     display(plots.roc_curves(evaluations))
 
 # %% [markdown]
@@ -127,7 +137,7 @@ for evaluations in tests.values():
 # on Validation, so what remains is what calibration could not carry over.
 
 # %%
-for evaluations in tests.values():
+for evaluations in labelled.values():
     display(plots.reliability(evaluations))
 
 # %% [markdown]
@@ -137,7 +147,7 @@ for evaluations in tests.values():
 # that a network looks at traces that do not survive being sent around.
 
 # %%
-for evaluations in tests.values():
+for evaluations in labelled.values():
     if any(evaluation.robustness for evaluation in evaluations.values()):
         display(plots.robustness(evaluations))
 

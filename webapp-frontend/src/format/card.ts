@@ -2,9 +2,11 @@ import type { Card, Evaluation, ModelDetail, Scores, TrainingRecord } from '@/ap
 import { count, percent } from './format'
 import type { Series } from './series'
 
-/** The measurement a headline may quote: the first one on a Test split. */
+/** The measurement a headline may quote: the first one on a Test split that has both classes. */
 export const testEvaluation = (card: Card): Evaluation | undefined =>
-  card.evaluations?.find(({ split }) => split.toLowerCase() === 'test')
+  card.evaluations?.find(
+    ({ split, sources: { all } }) => split.toLowerCase() === 'test' && all?.real && all.fake,
+  )
 
 export const images = ({ real, fake }: Scores) => real + fake
 

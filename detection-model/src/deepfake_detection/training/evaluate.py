@@ -98,6 +98,7 @@ def evaluate(
     """
     scored = score_images(network, images, description=f"Scoring {split}")
     p = calibrate(network, scored.raw)
+    curve = roc(p, scored.labels)
     return Evaluation(
         data=data,
         split=split,
@@ -105,8 +106,9 @@ def evaluate(
         date=datetime.now(UTC).date().isoformat(),
         sources=scores_by_source(p, scored),
         decided=decided(p, scored.labels, network.card),
-        roc=roc(p, scored.labels),
-        reliability=reliability(p, scored.labels),
+        roc=curve,
+        # One class alone has no share of fakes that a probability could be compared with.
+        reliability=reliability(p, scored.labels) if curve else [],
         robustness=dict(_robustness(network, images)) if robustness else {},
     )
 
