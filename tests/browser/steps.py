@@ -56,3 +56,7 @@ def paste(page: Page, name: str, kind: str, content: bytes) -> None:
         }""",
         [name, kind, list(content)],
     )
+
+
+def sample(page: Page, label: str) -> Locator:
+    return page.get_by_role("button", name=label, exact=True)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 FIRST_LOAD_BYTES = 250_000
 PAGES = {
     "/": "Is this face real?",
+    "/compare": "Compare the networks",
     "/models": "Models",
     "/models/v3": "v3",
     "/logs": "Training logs",

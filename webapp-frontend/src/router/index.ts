@@ -9,6 +9,11 @@ export const router = createRouter({
   routes: [
     { path: '/', component: DetectView, meta: { title: 'Check a photograph' } },
     {
+      path: '/compare',
+      component: () => import('@/views/CompareView.vue'),
+      meta: { title: 'Compare' },
+    },
+    {
       path: '/models',
       component: () => import('@/views/ModelsView.vue'),
       meta: { title: 'Models' },

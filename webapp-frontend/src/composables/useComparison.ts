@@ -1,0 +1,114 @@
+import { computed, onScopeDispose, shallowReactive, shallowRef } from 'vue'
+import { asFailure, type Limits, type Prediction } from '@/api/client'
+import type { Failure } from '@/api/failure'
+import { judge } from '@/api/upload'
+import { checkFile } from '@/format/file'
+
+const requestsAtOnce = 2
+
+/** Where one network stands with the photograph. */
+export type Answer =
+  | { step: 'waiting' }
+  | { step: 'sending' }
+  | { step: 'judged'; prediction: Prediction }
+  | { step: 'failed'; failure: Failure }
+  | { step: 'cancelled' }
+
+interface Round {
+  file: File
+  controller: AbortController
+  queue: string[]
+  sending: number
+}
+
+/** One photograph before several networks, asked a few at a time. */
+export function useComparison() {
+  const file = shallowRef<File | null>(null)
+  const refusal = shallowRef<Failure | null>(null)
+  /** By the network's name. */
+  const answers = shallowReactive(new Map<string, Answer>())
+  const running = computed(() => [...answers.values()].some(isUnderWay))
+  let round: Round | null = null
+
+  /** Take the file that `pick` returns, unless it or the limits refuse. */
+  function choose(pick: () => File, limits: Limits | null) {
+    clear()
+    try {
+      const picked = pick()
+      checkFile(picked, limits)
+      file.value = picked
+    } catch (reason) {
+      refusal.value = asFailure(reason)
+    }
+  }
+
+  function compare(models: string[]) {
+    stop()
+    answers.clear()
+    ask(models)
+  }
+
+  /** Ask these networks, after those that are still being asked. */
+  function ask(models: string[]) {
+    if (!file.value) return
+    round ??= { file: file.value, controller: new AbortController(), queue: [], sending: 0 }
+    round.queue.push(...models)
+    for (const model of models) answers.set(model, { step: 'waiting' })
+    fill(round)
+  }
+
+  function fill(current: Round) {
+    while (current.sending < requestsAtOnce) {
+      const model = current.queue.shift()
+      if (model === undefined) return
+      void send(model, current)
+    }
+  }
+
+  async function send(model: string, current: Round) {
+    current.sending++
+    answers.set(model, { step: 'sending' })
+    const answer = await answerOf(model, current)
+    // a round that was left is no longer heard
+    if (round !== current) return
+    answers.set(model, answer)
+    current.sending--
+    fill(current)
+  }
+
+  /** Break off what is under way; what has been answered stays. */
+  function cancel() {
+    stop()
+    for (const [model, answer] of answers) {
+      if (isUnderWay(answer)) answers.set(model, { step: 'cancelled' })
+    }
+  }
+
+  function stop() {
+    const left = round
+    round = null
+    left?.controller.abort()
+  }
+
+  function clear() {
+    stop()
+    file.value = null
+    refusal.value = null
+    answers.clear()
+  }
+
+  onScopeDispose(clear)
+  return { file, refusal, answers, running, choose, compare, ask, cancel }
+}
+
+const isUnderWay = ({ step }: Answer) => step === 'waiting' || step === 'sending'
+
+async function answerOf(model: string, { file, controller }: Round): Promise<Answer> {
+  try {
+    const { signal } = controller
+    const { prediction } = await judge(file, { model, signal, onProgress: () => {} })
+    return { step: 'judged', prediction }
+  } catch (reason) {
+    return { step: 'failed', failure: asFailure(reason) }
+  }
+}
