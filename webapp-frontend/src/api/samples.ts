@@ -19,17 +19,17 @@ export interface Sample {
 export const samples: Sample[] = [
   {
     name: 'photograph.jpg',
-    label: 'A photograph',
+    label: 'Portrait',
     address: photograph,
     thumbnail: photographSmall,
   },
   {
     name: 'mirrored-face.jpg',
-    label: 'Its face altered',
+    label: 'Face altered',
     address: mirrored,
     thumbnail: mirroredSmall,
   },
-  { name: 'coarse-copy.jpg', label: 'A coarse copy', address: coarse, thumbnail: coarseSmall },
+  { name: 'coarse-copy.jpg', label: 'Coarse copy', address: coarse, thumbnail: coarseSmall },
   { name: 'landscape.jpg', label: 'No face', address: landscape, thumbnail: landscapeSmall },
 ]
 
