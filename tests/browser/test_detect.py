@@ -123,12 +123,6 @@ def test_a_pdf_named_jpg_is_refused_by_the_server_in_words(
     expect(alert(page)).to_contain_text("Not an image format that can be read")
 
 
-def test_several_files_at_once_are_refused(open_page: OpenPage, png: bytes) -> None:
-    page = open_page()
-    drop(page, "a.png", "image/png", png, copies=3)
-    expect(alert(page)).to_contain_text("3 files at once")
-
-
 def test_a_network_that_is_broken_can_be_seen_but_not_chosen(open_page: OpenPage) -> None:
     page = open_page("/logs")
     page.route("**/api/v1/models", add_broken_model)

@@ -18,6 +18,7 @@ FIRST_LOAD_BYTES = 250_000
 PAGES = {
     "/": "Is this face real?",
     "/compare": "Compare the networks",
+    "/many": "Many photographs",
     "/models": "Models",
     "/models/v3": "v3",
     "/logs": "Training logs",

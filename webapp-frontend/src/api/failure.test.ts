@@ -12,6 +12,7 @@ it('shows a problem in the server’s own words and offers no vain retry', () =>
 it('says how long a busy server asks to wait', () => {
   const failure = failureOf(503, { ...problem, detail: 'The queue is full.' }, '7')
   expect(failure.detail).toBe('The queue is full. Try again in about 7 s.')
+  expect(failure.retryAfter).toBe(7)
   expect(failure.passing).toBe(true)
 })
 
@@ -21,5 +22,6 @@ it('offers a retry after a fault of the server', () => {
 
 it('copes with an answer that is no problem document', () => {
   expect(failureOf(502, '<html>', null).kind).toBe('garbled')
+  expect(failureOf(503, null, null)).toMatchObject({ retryAfter: null })
   expect(failureOf(503, null, null).detail).toContain('in a moment')
 })

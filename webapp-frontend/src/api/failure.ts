@@ -11,6 +11,8 @@ export class Failure extends Error {
     readonly title: string,
     readonly detail: string,
     readonly requestId: string | null = null,
+    /** Seconds after which the server wants to be asked again. */
+    readonly retryAfter: number | null = null,
   ) {
     super(`${title}: ${detail}`)
   }
@@ -51,7 +53,13 @@ function busy(body: unknown, retryAfter: string | null): Failure {
   const reason = isProblem(body) ? `${body.detail} ` : ''
   const seconds = Number(retryAfter)
   const wait = seconds > 0 ? `in about ${seconds} s` : 'in a moment'
-  return new Failure('busy', 'The server is busy', `${reason}Try again ${wait}.`)
+  return new Failure(
+    'busy',
+    'The server is busy',
+    `${reason}Try again ${wait}.`,
+    null,
+    seconds > 0 ? seconds : null,
+  )
 }
 
 function isProblem(body: unknown): body is Problem {

@@ -6,7 +6,7 @@ export interface Judgement {
   model: Predictions['model']
 }
 
-interface UploadOptions {
+export interface UploadOptions {
   model: string | null
   /** Ask for heat maps. */
   explain?: boolean

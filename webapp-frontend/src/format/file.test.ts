@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { photo } from '@/testing/samples'
-import { checkFile, onlyFile } from './file'
+import { checkFile, onlyFile, pickedFrom } from './file'
 
 const limits = {
   max_file_bytes: 10,
@@ -24,27 +24,26 @@ describe('checkFile', () => {
   })
 })
 
-describe('onlyFile', () => {
-  const transfer = (files: File[], entries: object[] = []) =>
-    ({
-      files,
-      items: entries.map((entry) => ({ webkitGetAsEntry: () => entry })),
-    }) as unknown as DataTransfer
+describe('what is dropped', () => {
+  const item = (file: File | null, isDirectory = false) => ({
+    kind: file ? 'file' : 'string',
+    getAsFile: () => file,
+    webkitGetAsEntry: () => (file ? { isDirectory } : null),
+  })
+  const transfer = (...items: object[]) => ({ items }) as unknown as DataTransfer
 
-  it('takes the single file', () => {
+  it('is told apart into files and folders; text is left', () => {
+    const dropped = transfer(item(photo()), item(photo('holiday', ''), true), item(null))
+    expect(pickedFrom(dropped)).toMatchObject({
+      files: [{ name: 'portrait.jpg' }],
+      folders: ['holiday'],
+    })
+  })
+
+  it('is a single file where one is wanted', () => {
     const file = photo()
-    expect(onlyFile(transfer([file]))).toBe(file)
-  })
-
-  it('names a folder', () => {
-    const folder = { isDirectory: true, name: 'holiday' }
-    expect(() => onlyFile(transfer([photo('holiday', '')], [folder]))).toThrow(
-      /holiday is a folder/,
-    )
-  })
-
-  it('counts what is too many and refuses what is no file', () => {
-    expect(() => onlyFile(transfer([photo(), photo(), photo()]))).toThrow(/3 files at once/)
-    expect(() => onlyFile(transfer([]))).toThrow(/no file/)
+    expect(onlyFile({ files: [file], folders: [] })).toBe(file)
+    expect(() => onlyFile({ files: [], folders: ['holiday'] })).toThrow(/holiday is a folder/)
+    expect(() => onlyFile({ files: [], folders: [] })).toThrow(/no file/)
   })
 })

@@ -24,29 +24,38 @@ export function checkFile(file: File, limits: Limits | null): void {
   }
 }
 
-/** The one image among dropped or pasted things. */
-export function onlyFile(transfer: DataTransfer): File {
-  const folder = [...transfer.items]
-    .map((item) => item.webkitGetAsEntry?.())
-    .find((entry) => entry?.isDirectory)
-  if (folder) {
-    throw refused(`${folder.name} is a folder`, 'Open it and drop one image from it.')
+/** What was dropped, pasted or chosen at once: files, and the names of folders among them. */
+export interface Picked {
+  files: File[]
+  folders: string[]
+}
+
+/** Read now what the browser forgets when the event is over. */
+export function pickedFrom(transfer: DataTransfer): Picked {
+  const picked: Picked = { files: [], folders: [] }
+  for (const item of transfer.items) {
+    const file = item.kind === 'file' ? item.getAsFile() : null
+    const folder = item.webkitGetAsEntry?.()?.isDirectory
+    if (file && folder) picked.folders.push(file.name)
+    else if (file) picked.files.push(file)
   }
-  const [file, ...others] = transfer.files
+  return picked
+}
+
+/** The one image of what was picked. */
+export function onlyFile({ files: [file], folders: [folder] }: Picked): File {
+  if (folder !== undefined) throw folderRefused(folder)
   if (!file) {
     throw refused(
       'That was no file',
       'Drop or paste an image itself; a link or a piece of text cannot be checked.',
     )
   }
-  if (others.length > 0) {
-    throw refused(
-      `${others.length + 1} files at once`,
-      'Images are checked one at a time. Drop or paste a single one.',
-    )
-  }
   return file
 }
+
+export const folderRefused = (name: string) =>
+  refused(`${name} is a folder`, 'Open it and drop the images that are in it.')
 
 function refused(title: string, detail: string): Failure {
   return new Failure('refused', title, detail)

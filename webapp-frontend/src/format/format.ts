@@ -37,3 +37,9 @@ export function day(date: string): string {
   if (Number.isNaN(time.getTime())) return date
   return time.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
 }
+
+/** A time as "24 November 2026 at 00:49". */
+export function moment(time: number): string {
+  const clock = new Date(time).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })
+  return `${day(new Date(time).toISOString())} at ${clock}`
+}

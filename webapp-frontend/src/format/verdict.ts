@@ -8,7 +8,7 @@ export interface VerdictWords {
 
 export const threshold = 0.5
 
-const headlines: Record<Verdict, string> = {
+export const headlines: Record<Verdict, string> = {
   fake: 'Likely fake',
   real: 'Likely real',
   inconclusive: 'Inconclusive',

@@ -14,6 +14,11 @@ export const router = createRouter({
       meta: { title: 'Compare' },
     },
     {
+      path: '/many',
+      component: () => import('@/views/ManyView.vue'),
+      meta: { title: 'Many photographs' },
+    },
+    {
       path: '/models',
       component: () => import('@/views/ModelsView.vue'),
       meta: { title: 'Models' },

@@ -20,8 +20,9 @@ export function answerFetch(answers: Record<string, unknown>) {
   return fake
 }
 
-/** The one XMLHttpRequest the code under test makes, answered by hand. */
+/** The XMLHttpRequests the code under test makes, answered by hand. */
 export class FakeRequest {
+  static all: FakeRequest[] = []
   static last: FakeRequest
   upload: { onprogress?: (event: object) => void; onload?: () => void } = {}
   onload?: () => void
@@ -38,6 +39,7 @@ export class FakeRequest {
 
   constructor() {
     FakeRequest.last = this
+    FakeRequest.all.push(this)
   }
 
   answer(status: number, body: unknown, headers: Record<string, string> = {}) {
@@ -49,5 +51,6 @@ export class FakeRequest {
 }
 
 export function fakeUploads() {
+  FakeRequest.all = []
   vi.stubGlobal('XMLHttpRequest', FakeRequest)
 }

@@ -3,6 +3,7 @@ import type {
   Face,
   HeatMap,
   Inspection,
+  Limits,
   ModelDetail,
   ModelSummary,
   Prediction,
@@ -10,6 +11,7 @@ import type {
   SecondLook,
 } from '@/api/client'
 import type { Judgement } from '@/api/upload'
+import type { Entry } from '@/format/queue'
 
 /** Objects of the wire format, for tests to vary. */
 export const scores = (changes: Partial<Scores> = {}): Scores => ({
@@ -135,6 +137,27 @@ export const judgement = (changes: Partial<Prediction> = {}): Judgement => ({
 
 export const photo = (name = 'portrait.jpg', type = 'image/jpeg', content = 'pixels') =>
   new File([content], name, { type })
+
+export const limits: Limits = {
+  max_file_bytes: 100,
+  max_pixels: 1,
+  max_files: 1,
+  max_request_bytes: 100,
+}
+
+let entries = 0
+
+export const entry = (changes: Partial<Entry> = {}): Entry => ({
+  id: ++entries,
+  name: 'portrait.jpg',
+  size: 1000,
+  added: 1000,
+  finished: null,
+  thumbnail: null,
+  file: null,
+  state: { step: 'waiting' },
+  ...changes,
+})
 
 export const inspection = (changes: Partial<Inspection> = {}): Inspection => ({
   file: 'portrait.jpg',

@@ -2,10 +2,8 @@ import { flushPromises, mount } from '@vue/test-utils'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import { answerFetch, FakeRequest, fakeUploads } from '@/testing/fakes'
-import { detail, model, photo, prediction } from '@/testing/samples'
+import { detail, limits, model, photo, prediction } from '@/testing/samples'
 import DetectView from './DetectView.vue'
-
-const limits = { max_file_bytes: 100, max_pixels: 1, max_files: 1, max_request_bytes: 100 }
 
 beforeEach(() => {
   fakeUploads()

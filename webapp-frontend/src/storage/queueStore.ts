@@ -1,0 +1,93 @@
+import { openDB, type DBSchema } from 'idb'
+import pLimit from 'p-limit'
+import { Failure } from '@/api/failure'
+import { isRunning, type Entry, type State } from '@/format/queue'
+
+/** An entry as the database can hold it: the file lies apart, and a failure loses its class. */
+export interface Row extends Omit<Entry, 'file' | 'state'> {
+  state: Exclude<State, { step: 'failed' }> | { step: 'failed'; failure: FailureFacts }
+}
+type FailureFacts = Pick<Failure, 'kind' | 'title' | 'detail' | 'requestId'>
+
+interface Schema extends DBSchema {
+  rows: { key: number; value: Row }
+  files: { key: number; value: File }
+}
+
+/** The queue in the browser's own database; each call rejects where there is none or it is full. */
+export type QueueStore = ReturnType<typeof openStore>
+
+export function openStore() {
+  const opened = open()
+  // one after the other, so that an older state never replaces a newer one
+  const inTurn = pLimit(1)
+
+  async function load(): Promise<Entry[]> {
+    const database = await opened
+    const rows = await database.getAll('rows')
+    return Promise.all(
+      rows.map(async (row) => fromRow(row, (await database.get('files', row.id)) ?? null)),
+    )
+  }
+
+  /** Keep what is known of an entry, and forget its file once it is no longer needed. */
+  const save = (entry: Entry) =>
+    inTurn(async () => {
+      const database = await opened
+      await database.put('rows', toRow(entry))
+      if (!entry.file) await database.delete('files', entry.id)
+    })
+
+  const saveFile = (id: number, file: File) =>
+    inTurn(async () => (await opened).put('files', file, id))
+
+  const remove = (id: number) =>
+    inTurn(async () => {
+      const database = await opened
+      await Promise.all([database.delete('rows', id), database.delete('files', id)])
+    })
+
+  const clear = () =>
+    inTurn(async () => {
+      const database = await opened
+      await Promise.all([database.clear('rows'), database.clear('files')])
+    })
+
+  return { load, save, saveFile, remove, clear }
+}
+
+async function open() {
+  return openDB<Schema>('queue', 1, {
+    upgrade(database) {
+      database.createObjectStore('rows', { keyPath: 'id' })
+      database.createObjectStore('files')
+    },
+  })
+}
+
+export function toRow(entry: Entry): Row {
+  const { id, name, size, added, finished, thumbnail, state } = entry
+  const facts = { id, name, size, added, finished, thumbnail }
+  if (isRunning(entry)) return { ...facts, state: { step: 'stopped' } }
+  if (state.step !== 'failed') return { ...facts, state }
+  const { kind, title, detail, requestId } = state.failure
+  return { ...facts, state: { step: 'failed', failure: { kind, title, detail, requestId } } }
+}
+
+export function fromRow(row: Row, file: File | null): Entry {
+  return { ...row, file, state: stateFrom(row, file) }
+}
+
+function stateFrom({ state }: Row, file: File | null): State {
+  if (state.step === 'stopped' && !file) return { step: 'failed', failure: fileLost }
+  if (state.step !== 'failed') return state
+  const { kind, title, detail, requestId } = state.failure
+  const failure = new Failure(kind, title, detail, requestId)
+  return { step: 'failed', failure: failure.passing && !file ? fileLost : failure }
+}
+
+const fileLost = new Failure(
+  'refused',
+  'Not checked',
+  'The page was closed before, and the browser had no room to keep the photograph. Add it again.',
+)
