@@ -52,7 +52,7 @@ def row(page: Page, name: str) -> Locator:
 def expect_done(page: Page, done: int, of: int | None = None) -> None:
     photographs = "photograph" if (of or done) == 1 else "photographs"
     expect(page.locator("#queue")).to_have_text(
-        f"{done} of {of or done} {photographs} done", timeout=120_000
+        f"{done} of {of or done} {photographs} done", timeout=240_000
     )
 
 
@@ -223,8 +223,10 @@ def test_what_is_no_file_is_told(open_page: OpenPage) -> None:
     expect(page.get_by_role("status").filter(has_text="That was no file")).to_be_visible()
 
 
-def test_of_sixty_the_first_fifty_are_judged(open_page: OpenPage, png: bytes) -> None:
-    page = open_page()
+def test_of_sixty_the_first_fifty_are_judged(
+    open_page: OpenPage, face_server: Server, png: bytes
+) -> None:
+    page = open_page(of=face_server)
     drop(page, "a.png", "image/png", png, copies=60)
     left_out = page.get_by_role("status").filter(has_text="holds 50 photographs; 10")
     expect(left_out).to_be_visible(timeout=ANSWER_MS)
