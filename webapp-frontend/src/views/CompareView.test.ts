@@ -1,7 +1,7 @@
 import { flushPromises, mount } from '@vue/test-utils'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
-import { useCarriedPhoto } from '@/composables/useCarriedPhoto'
+import { photoToCompare } from '@/composables/handOver'
 import { answerFetch, FakeRequest, fakeUploads } from '@/testing/fakes'
 import { card, detail, model, photo, prediction } from '@/testing/samples'
 import CompareView from './CompareView.vue'
@@ -48,7 +48,7 @@ it('names those that are not asked, with the reason', async () => {
 })
 
 it('asks at once about a photograph that was carried here, and says whether they agree', async () => {
-  useCarriedPhoto().carry(photo())
+  photoToCompare.give(photo())
   const asked: FakeRequest[] = []
   vi.stubGlobal(
     'XMLHttpRequest',
