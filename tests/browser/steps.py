@@ -34,7 +34,13 @@ def expect_verdict(page: Page, judged: dict[str, Any]) -> None:
     expect(verdict(page)).to_have_text(VERDICTS[judged["verdict"]], timeout=ANSWER_MS)
 
 
+def wait_for_stage(page: Page) -> None:
+    """Views are loaded when they are needed, and before that nobody listens to a drop."""
+    page.locator("input[type=file]").wait_for(state="attached")
+
+
 def drop(page: Page, name: str, kind: str, content: bytes, copies: int = 1) -> None:
+    wait_for_stage(page)
     page.evaluate(
         """([name, kind, content, copies]) => {
             const transfer = new DataTransfer()
@@ -48,6 +54,7 @@ def drop(page: Page, name: str, kind: str, content: bytes, copies: int = 1) -> N
 
 
 def paste(page: Page, name: str, kind: str, content: bytes) -> None:
+    wait_for_stage(page)
     page.evaluate(
         """([name, kind, content]) => {
             const transfer = new DataTransfer()

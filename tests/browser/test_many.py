@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.steps import ANSWER_MS, VERDICTS, choose, drop, paste
+from tests.browser.steps import ANSWER_MS, VERDICTS, choose, drop, paste, wait_for_stage
 from tests.browser.test_detect import overflows, press_until
 from tests.browser.test_pages import violations
 from tests.conftest import Server
@@ -213,6 +213,7 @@ def test_a_folder_is_named_and_what_lies_beside_it_is_judged(
 
 def test_what_is_no_file_is_told(open_page: OpenPage) -> None:
     page = open_page("/many")
+    wait_for_stage(page)
     page.evaluate(
         """() => {
             const transfer = new DataTransfer()
