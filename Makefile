@@ -13,7 +13,7 @@ PAGE_SOURCES := $(shell find webapp-frontend/src webapp-frontend/public -type f 
 	$(wildcard webapp-frontend/*.json webapp-frontend/*.ts webapp-frontend/*.html)
 PYTEST := CHROMIUM="$$(scripts/find-chromium.sh)" $(BIN)/python -m pytest
 
-.PHONY: help run check test lint train evaluate bench-training bench-serving fuzz soak audit docker-test types readme lock clean
+.PHONY: help run check test lint train evaluate bench-training bench-serving fuzz soak defences audit docker-test types readme lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 18
@@ -58,6 +58,9 @@ fuzz: .venv/test.stamp ## 20,000 damaged and hostile files through the request p
 
 soak: .venv/test.stamp webapp-frontend/dist/index.html ## Ten minutes of mixed traffic, 100 cold starts of TensorBoard
 	$(BIN)/python -m tests.soak $(SOAK)
+
+defences: .venv/test.stamp ## Take each defence away once and see its test fail: half an hour
+	$(BIN)/python -m tests.defences
 
 audit: .venv/test.stamp webapp-frontend/node_modules/.stamp ## Known vulnerabilities of the pinned packages
 	scripts/audit.sh

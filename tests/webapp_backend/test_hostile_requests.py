@@ -99,6 +99,14 @@ def test_ten_thousand_parts_are_refused(tiny: Server, path: str, each: bytes) ->
 
 
 @pytest.mark.parametrize("path", UPLOADS)
+def test_a_photograph_among_ten_thousand_fields_is_refused(tiny: Server, path: str) -> None:
+    fields = part(b"x", 'Content-Disposition: form-data; name="x"') * 10_000
+    photograph = part(PICTURE, FILE)
+    status, body = raw(tiny, post(path, MULTIPART, photograph + fields + b"--b--\r\n"))
+    assert status == 413, body
+
+
+@pytest.mark.parametrize("path", UPLOADS)
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
