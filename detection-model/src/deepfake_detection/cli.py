@@ -36,7 +36,7 @@ errors = Console(stderr=True)
 
 WORKSPACE = Path("detection-model/workspace")
 SERVED = Path("webapp-backend/workspace")
-DEFAULT_MODEL = "v3"
+DEFAULT_MODEL = "v4"
 
 PROGRESS_COLUMNS = (
     BarColumn(),
