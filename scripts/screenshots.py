@@ -43,7 +43,7 @@ def take_detect(page: Page, url: str, portrait: Path) -> None:
 
 def take_model(page: Page, url: str) -> None:
     """Open the default network's card and wait for its charts."""
-    page.goto(f"{url}/models/v3")
+    page.goto(f"{url}/models/v4")
     page.get_by_role("heading", name="Reliability").wait_for()
     page.wait_for_timeout(1500)  # the charts' animation
     page.screenshot(path=DOCS / "model.png")
