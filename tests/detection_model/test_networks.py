@@ -50,7 +50,7 @@ def test_epochs_are_the_documents():
         "v1": 20,
         "v2": 10,
         "v3": 20,
-        "v4": 40,
+        "v4": 30,
     }
 
 
