@@ -120,7 +120,7 @@ start "${HARDENED[@]}" --tmpfs /tmp -e DEEPFAKE_CACHE=/app/cache \
 within 60 'with a read-only cache the bundled networks answer' judges ''
 within 10 'and a new one is refused with the reason' lists 'cannot be written'
 remove
-start --memory 600m --memory-swap 600m -v "$models:/app/workspace/model:ro" "$IMAGE"
+start --memory 800m --memory-swap 800m -v "$models:/app/workspace/model:ro" "$IMAGE"
 within 90 'a conversion that runs out of memory is told' logged 'memory ran out'
 within 10 'and the bundled networks answer' judges ''
 remove
