@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import requests
 
+from deepfake_webapp.settings import Settings
+
 ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "webapp-backend" / "workspace"
 START_SECONDS = 120
@@ -48,6 +50,21 @@ class Server:
 
     def models(self) -> dict[str, dict[str, Any]]:
         return {model["name"]: model for model in self.get("/api/v1/models").json()["models"]}
+
+    def metric(self, line: str) -> float:
+        """The sum of all workers; 0 for what has not been counted yet."""
+        for shown in self.get("/metrics").text.splitlines():
+            if shown.startswith(line + " "):
+                return float(shown.rpartition(" ")[2])
+        return 0
+
+    def opened(self, model: str) -> bool:
+        """Whether every worker has opened this network; each does it for itself.
+
+        One that is busy opening it accepts no connection, so a run of good answers proves nothing.
+        """
+        opened = self.metric(f'deepfake_model_loads_total{{model="{model}",outcome="ready"}}')
+        return opened >= int(self.settings.get("DEEPFAKE_WORKERS", Settings().workers))
 
     def log_lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
@@ -107,8 +124,8 @@ def _address(errors: Path) -> str | None:
 
 def _is_ready(server: Server) -> bool:
     try:
-        # Each worker loads for itself; a run of good answers has met all of them.
-        return all(server.get("/readyz").ok for _ in range(6))
+        models = server.models().values() if server.get("/readyz").ok else []
+        return any(model["default"] and server.opened(model["name"]) for model in models)
     except requests.ConnectionError:
         return False
 

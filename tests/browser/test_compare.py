@@ -26,12 +26,8 @@ SAMPLES = ROOT / "webapp-frontend/src/assets/samples"
 @pytest.fixture(autouse=True)
 def every_network_ready(server: Server) -> None:
     """Where nothing was converted before, the first test would see half of them."""
-
-    def all_ready() -> bool:
-        return {model["state"] for model in server.models().values()} == {"ready"}
-
-    # Two workers answer, each for itself.
-    assert eventually(lambda: all(all_ready() for _ in range(8)), 180)
+    names = list(server.models())
+    assert eventually(lambda: all(server.opened(name) for name in names), 180)
 
 
 def card(page: Page, name: str) -> Locator:

@@ -37,7 +37,7 @@ def test_the_server_and_the_command_give_the_same_scores(server: Server, tmp_pat
 
 def test_every_bundled_network_is_ready_with_a_proven_reading(server: Server) -> None:
     names = {path.stem for path in (BUNDLED / "model").glob("*.keras")}
-    assert eventually(lambda: {m["state"] for m in server.models().values()} == {"ready"}, 120)
+    assert eventually(lambda: all(server.opened(name) for name in names), 120)
     models = server.models()
     assert set(models) == names
     for model in models.values():

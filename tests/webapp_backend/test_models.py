@@ -24,13 +24,6 @@ def always(server: Server, model: str, value: float) -> bool:
     return eventually(lambda: all(score(server, model) == wanted for _ in range(8)))
 
 
-def states(server: Server) -> dict[str, str]:
-    """Each model's state where all workers agree on it; a run of answers meets both."""
-    seen = [{name: model["state"] for name, model in server.models().items()} for _ in range(8)]
-    first = seen[0].items()
-    return {name: state for name, state in first if all(s.get(name) == state for s in seen)}
-
-
 def test_models_are_listed_with_the_default_first(tiny: Server) -> None:
     assert list(tiny.models()) == ["tiny", "faces", "bare"]
     model = tiny.models()["tiny"]
@@ -76,7 +69,7 @@ def test_the_default_is_the_last_carded_in_natural_order(
         networks(name)
     networks("w1", card=False)
     server = start_tiny()
-    assert eventually(lambda: set(states(server).values()) == {"ready"})
+    assert eventually(lambda: all(server.opened(name) for name in ("v9", "v10", "w1")))
     assert list(server.models()) == ["v10", "w1", "v9"]
     assert server.judge(IMAGE).json()["model"]["name"] == "v10"
 
@@ -139,11 +132,11 @@ def test_a_file_still_being_copied_is_left_alone(start_tiny, networks: NetworkFa
     with source.open("wb", buffering=0) as file:
         for byte in content * 2:
             file.write(bytes([byte]))
-            assert states(server).get("v2") in (None, "converting")
+            assert server.models().get("v2", {}).get("state") in (None, "converting")
             if file.tell() == len(content):
                 eventually(lambda: False, 3.0)
                 break
-    assert eventually(lambda: states(server).get("v2") == "ready")
+    assert eventually(lambda: server.opened("v2"))
 
 
 @pytest.mark.slow
@@ -162,7 +155,7 @@ def test_what_cannot_be_a_model_is_listed_with_the_reason(
     os.mkfifo(folder / "pipe.keras")
     Path(os.fsdecode(bytes(folder) + b"/\xff.keras")).write_bytes(b"x")
     server = start_tiny()
-    assert eventually(lambda: states(server).get("inside") == "ready")
+    assert eventually(lambda: server.opened("inside"))
     models = server.models()
     bad = {name: model["reason"] for name, model in models.items() if model["state"] == "unusable"}
     assert set(bad) == {"link", "gone", "folder", "no name?", "pipe", "\ufffd"}
@@ -218,10 +211,9 @@ def test_a_real_keras_file_is_converted_and_then_starts_at_once(
     assert eventually(lambda: server.get("/readyz").json().get("type", "").endswith(not_ready), 5)
     assert server.get("/readyz").headers["Retry-After"]
     (networks.folder / "broken.keras").write_bytes(b"PK no archive")
-    assert eventually(lambda: states(server).get("real") == "ready", 90)
+    assert eventually(lambda: server.opened("real"), 90)
     assert score(server, "real") is not None
-    assert eventually(lambda: states(server).get("broken") == "unusable", 60)
-    assert server.models()["broken"]["reason"]
+    assert eventually(lambda: server.models()["broken"]["reason"], 60)
     twins = list(networks.cache.glob("*.onnx"))
     assert len(twins) == 1, "converted once for both workers"
     server.stop()
