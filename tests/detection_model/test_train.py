@@ -136,6 +136,39 @@ def test_an_interrupted_run_keeps_its_best_and_resumes(sample_data, cache, tmp_p
     assert not (tmp_path / "models" / "v3.run").exists()
 
 
+def killed_at_backup(folder: Path, data: Path, cache: Path, epoch: int) -> Path:
+    """Kill a training once its backup holds so many epochs; return the run's folder."""
+    command = [DEEPFAKE, "train", "v3", "--data", data, "--output", folder, "--batch-size", 16]
+    run = folder / "models" / "v3.run"
+    backup = run / "backup" / "training_metadata.json"
+    process = subprocess.Popen(
+        [*map(str, command), "--epochs", "40"],
+        env=os.environ | {"DEEPFAKE_CACHE": str(cache)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (backup.is_file() and f'"epoch": {epoch}' in backup.read_text()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    return run
+
+
+def test_a_run_killed_between_its_log_and_its_backup_resumes(sample_data, cache, tmp_path):
+    run = killed_at_backup(tmp_path, sample_data, cache, epoch=2)
+    history = run / "history.csv"
+    header, first, second, *_ = history.read_text().splitlines(keepends=True)
+    history.write_text(header + first + second + "2,0.5")
+    done = train(sample_data, tmp_path, "--epochs", 4, "--resume", cache=cache)
+    assert done.returncode == 0, done.stderr
+    training = Card.load(tmp_path / "models" / "v3.json").training
+    assert training is not None
+    assert [epoch.epoch for epoch in training.history] == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -146,6 +179,8 @@ def test_an_interrupted_run_keeps_its_best_and_resumes(sample_data, cache, tmp_p
         (["v3", "--precision", "float8"], "choose one of auto"),
         (["v3", "--data", "nowhere"], "No data set in nowhere"),
         (["v3", "--resume"], "no run to resume"),
+        (["v3", "--name", "my network"], "cannot be called 'my network'"),
+        (["v4", "--batch-size", 5], "give --batch-size an even number"),
     ],
 )
 def test_what_cannot_start_is_one_sentence(arguments, sentence, sample_data, cache, tmp_path):
@@ -197,3 +232,27 @@ def test_v4_is_trained_on_faces_and_says_so(sample_data, cache, tmp_path):
     (evaluation,) = Card.load(tmp_path / "models" / "v4.json").evaluations
     assert (evaluation.data, evaluation.split) == ("others", "Test")
     assert (evaluation.sources["all"].real, evaluation.sources["all"].fake) == (2, 0)
+
+
+def test_v4_killed_in_its_first_epoch_starts_again_from_the_prepared_weights(
+    sample_data, cache, tmp_path
+):
+    options = ("--data", sample_data, "--output", tmp_path, "--epochs", 1)
+    whole = ("--without", "face-crops")
+    command = [DEEPFAKE, "train", "v4", *options, *whole]
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        env=os.environ | {"DEEPFAKE_CACHE": str(cache), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert any("Preparing the weights" in line for line in process.stderr)
+    process.kill()
+    process.communicate()
+    done = deepfake("train", "v4", *options, *whole, "--resume", cache=cache)
+    assert done.returncode == 0, done.stderr
+    assert "Preparing the weights" in done.stderr
+    # What learned from whole images must be shown whole images.
+    assert Card.load(tmp_path / "models" / "v4.json").crop == "whole"

@@ -5,6 +5,7 @@
 writes them into the documents; the tests fail while these hold others.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -106,6 +107,20 @@ def certainty_row(card: Card) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def ablation_rows() -> list[str]:
+    """Each run of ``ablate.py``; in brackets, the difference from the one with everything."""
+    runs = json.loads((ROOT / "docs/ablation.json").read_text(encoding="utf-8"))
+    whole = runs["everything"]
+    rows = []
+    for title, measured in runs.items():
+        cells = [
+            f"{value:.3f}" + (f" ({value - whole[name]:+.3f})" if measured is not whole else "")
+            for name, value in measured.items()
+        ]
+        rows.append("| " + " | ".join([title, *cells]) + " |")
+    return rows
+
+
 def setting_rows() -> list[str]:
     """One table row for each setting: variable, default, description."""
     rows = []
@@ -148,7 +163,14 @@ def tables() -> dict[str, str]:
         "photographs of another origin called fake",
     )
     names = tuple(card.name for card in CARDS)
+    ablation = (
+        "AUC on Validation",
+        *SOURCES,
+        "all, at JPEG quality 50",
+        "share of photographs of another origin above 0.5",
+    )
     return {
+        "ablation": table(ablation, ablation_rows()),
         "accuracy": table(("accuracy<br>AUC", *columns), [*map(accuracy_row, CARDS)]),
         "confusion": table(confusion, [*map(confusion_row, CARDS)]),
         "training": table(training, [*map(training_row, CARDS)]),

@@ -159,6 +159,12 @@ def evaluate(
 
     keras_file = _find(model)
     network = load_network(keras_file, default_cache())
+    if save and not network.reading.proven:
+        raise UserError(
+            f"{keras_file.name} has no card of its own to write into: `deepfake card` makes one."
+        )
+    if robustness and photographs:
+        raise UserError("Altered images are measured on labelled ones: leave out --robustness.")
     evaluation = (
         evaluate_photographs(network, photographs, split, data_name=data_name)
         if photographs

@@ -20,6 +20,8 @@ Verdict = Literal["fake", "real", "inconclusive"]
 Crop = Literal["whole", "face"]
 ResizeFilter = Literal["bilinear", "bicubic", "lanczos", "box", "hamming", "nearest"]
 ClassName = Literal["fake", "real"]
+# A name is part of addresses and file names.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
 class _Part(BaseModel):
@@ -176,7 +178,7 @@ class Card(_Part):
     ``face``, in a square of ``margin`` times the longer side of the face's box.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: str = Field(pattern=NAME_PATTERN)
     version: str
     summary: str = ""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

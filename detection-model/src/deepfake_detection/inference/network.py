@@ -1,6 +1,7 @@
 """A converted network: uint8 pixels in, calibrated P(fake) out."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,7 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from deepfake_detection.image.card import Card, CardError, ClassName, InputSpec
+from deepfake_detection.image.card import NAME_PATTERN, Card, CardError, ClassName, InputSpec
 from deepfake_detection.image.preprocess import scale
 from deepfake_detection.inference.conversion import UnusableModel, convert, hash_in_name
 from deepfake_detection.inference.session import open_session
@@ -174,6 +175,11 @@ def _assumed_card(name: str, sha256: str, interface: Interface, flip: bool) -> C
 
     A sigmoid is P(fake); two softmax units are [fake, real], the folders' alphabetical order.
     """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UnusableModel(
+            f"A network cannot be called {name!r}: rename the file to up to 64 letters, digits, "
+            "dots, dashes and underscores, the first a letter or digit."
+        )
     order: tuple[ClassName, ClassName]
     order = ("real", "fake") if interface.output == "sigmoid" else ("fake", "real")
     return Card(

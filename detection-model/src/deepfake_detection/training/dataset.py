@@ -54,7 +54,7 @@ def find_dataset(data: Path) -> Path:
     Raises:
         DataError: If neither holds ``Train``, ``Validation`` and ``Test``.
     """
-    for candidate in (data / "Dataset", data):
+    for candidate in (data / "Dataset", data.resolve()):
         if any((candidate / split).is_dir() for split in SPLITS):
             return candidate
     raise DataError(
@@ -91,8 +91,10 @@ def read_photographs(folder: Path, split: str) -> list[LabelledImage]:
     In the names' order one in six is of Validation, one in six of Test and the others of Train.
 
     Raises:
-        DataError: If there are too few.
+        DataError: If there are too few, or no such split.
     """
+    if split not in PHOTOGRAPH_SPLITS:
+        raise DataError(f"There is no split {split}: choose Train, Validation or Test.")
     files = sorted(p for p in folder.glob("*") if p.is_file() and p.name[0] != ".")
     if len(files) < len(PHOTOGRAPH_SPLITS):
         raise DataError(f"There are no photographs in {folder}: name a folder of image files.")

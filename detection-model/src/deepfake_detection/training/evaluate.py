@@ -13,7 +13,7 @@ from deepfake_detection.image.decode import ImageError, decode
 from deepfake_detection.image.preprocess import to_pixels
 from deepfake_detection.inference.faces import face_pixels, shared_detector
 from deepfake_detection.inference.network import Network
-from deepfake_detection.training.dataset import LabelledImage, SkippedFile
+from deepfake_detection.training.dataset import DataError, LabelledImage, SkippedFile
 from deepfake_detection.training.metrics import decided, reliability, roc, scores
 from deepfake_detection.training.reporting import progress, report_skipped
 from deepfake_detection.training.robustness import ALTERATIONS, Alteration
@@ -95,8 +95,13 @@ def evaluate(
         split: What the result calls the split.
         command: The command that repeats the measurement.
         robustness: Measure again under every alteration; takes ten times as long.
+
+    Raises:
+        DataError: If no image can be read.
     """
     scored = score_images(network, images, description=f"Scoring {split}")
+    if not scored.images:
+        raise DataError(f"None of the {len(images)} images of {data}, {split}, can be read.")
     p = calibrate(network, scored.raw)
     curve = roc(p, scored.labels)
     return Evaluation(

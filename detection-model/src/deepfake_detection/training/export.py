@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from deepfake_detection.image.card import Card, TrainingRecord, sha256_of
+from deepfake_detection.image.card import Card, Crop, TrainingRecord, sha256_of
 from deepfake_detection.training.networks import Recipe
 
 
@@ -14,6 +14,7 @@ def export(
     destination: Path,
     record: TrainingRecord,
     *,
+    crop: Crop,
     optimizer_variables: int,
     data_licence: str,
 ) -> Path:
@@ -31,7 +32,7 @@ def export(
         summary=recipe.summary,
         sha256=sha256_of(destination),
         input=recipe.input,
-        crop=recipe.crop,
+        crop=crop,
         parameters=network.count_params(),
         optimizer_variables=optimizer_variables,
         training=record,

@@ -84,7 +84,9 @@ def _pair_feed(options: Options, epochs_done: int) -> Feed:
     left = range(epochs_done * steps, options.epochs * steps)
     return Feed(
         training=pair_batches(sampler, spec.width, options.batch_size, left),
-        validation=batches(_cut(validation, options), spec, options.batch_size),
+        validation=batches(
+            _cut(validation, options), spec, options.batch_size, whole_only=options.distribute
+        ),
         steps=steps,
         training_images=sampler.images,
         validation_images=[located.image for located in validation],
@@ -107,7 +109,7 @@ def pair_sampler(options: Options) -> PairSampler:
             blends="blends" not in options.without,
             cross_blends="cross-blends" not in options.without,
             degradations="degradations" not in options.without,
-            face_crops="face-crops" not in options.without,
+            face_crops=options.crop == "face",
         ),
     )
 
@@ -120,16 +122,15 @@ def _located(options: Options, split: str) -> list[LocatedImage]:
 def _cut(located: list[LocatedImage], options: Options) -> DecodedSplit:
     """Cut the faces out as judging does, so that Validation measures what a user will see."""
     face_of = {one.image.path: one.face for one in located}
-    whole = "face-crops" in options.without
 
     def load(path: Path) -> NDArray[np.uint8]:
-        face = None if whole else face_of[path]
+        face = face_of[path] if options.crop == "face" else None
         return face_pixels(decode(path).pixels, face, options.recipe.input, MARGIN)
 
     return decode_split(
         [one.image for one in located],
         options.recipe.input,
-        cache=options.output / "cache" / "faces",
+        cache=options.output / "cache" / options.crop,
         description="Decoding Validation",
         load=load,
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepfake_detection.errors import UserError
-from deepfake_detection.image.card import EpochScores, TrainingRecord
+from deepfake_detection.image.card import NAME_PATTERN, Crop, EpochScores, TrainingRecord
 from deepfake_detection.training.dataset import LabelledImage, count_by_source
 from deepfake_detection.training.networks import RECIPES, Recipe
 from deepfake_detection.training.precision import PRECISIONS
@@ -67,6 +68,11 @@ class Options:
         return RECIPES[self.network]
 
     @property
+    def crop(self) -> Crop:
+        """What of an image the network learns from, and shall judge."""
+        return "whole" if "face-crops" in self.without else self.recipe.crop
+
+    @property
     def command(self) -> str:
         """The command that repeats the run, for the card; ``DATA`` stands for the folder."""
         parts = [
@@ -96,8 +102,8 @@ def options_for(
     """Complete what is left open by the network's recipe.
 
     Raises:
-        RunError: If the network, the precision or an ingredient is unknown, or if the network does
-            not use what is given.
+        RunError: If the network, the precision or an ingredient is unknown, if the network does
+            not use what is given, or if the name is not one for a card.
     """
     if network not in RECIPES:
         raise RunError(f"There is no network {network}: choose one of {', '.join(RECIPES)}.")
@@ -110,7 +116,7 @@ def options_for(
     recipe = RECIPES[network]
     if recipe.pair_epoch is None and (others.get("photographs") or others.get("without")):
         raise RunError(f"{network} is not trained on pairs: --photographs and --without are v4's.")
-    return Options(
+    options = Options(
         network=network,
         data=data,
         output=output,
@@ -119,6 +125,14 @@ def options_for(
         batch_size=batch_size or recipe.batch_size,
         **others,
     )
+    if not re.fullmatch(NAME_PATTERN, options.name):
+        raise RunError(
+            f"A network cannot be called {options.name!r}: choose up to 64 letters, digits, dots, "
+            "dashes and underscores, and begin with a letter or digit."
+        )
+    if recipe.pair_epoch is not None and options.batch_size % 2:
+        raise RunError(f"{network} is trained on pairs: give --batch-size an even number.")
+    return options
 
 
 @dataclass(frozen=True)
@@ -204,13 +218,28 @@ def start_run(files: RunFiles, options: Options, precision: str) -> None:
     files.settings.write_text(json.dumps(_settings(options, precision), indent=2), encoding="utf-8")
 
 
-def read_history(path: Path) -> list[dict[str, float]]:
-    """Return the logged epochs in order; one that was run twice counts as it ran last."""
+def epochs_done(files: RunFiles) -> int:
+    """Return how many epochs Keras' backup holds: training goes on after them."""
+    metadata = files.backup / "training_metadata.json"
+    if not metadata.is_file():
+        return 0
+    return int(json.loads(metadata.read_text(encoding="utf-8"))["epoch"])
+
+
+def cut_history(path: Path, epochs: int) -> list[dict[str, float]]:
+    """Forget the epochs that were logged but not backed up; return the others."""
     if not path.is_file():
         return []
+    # The row of an epoch is written before its backup, and may be torn.
+    header_and_rows = path.read_text(encoding="utf-8").splitlines(keepends=True)[: 1 + epochs]
+    path.write_text("".join(header_and_rows) if epochs else "", encoding="utf-8")
+    return read_history(path)
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Return the logged epochs in order."""
     with path.open(newline="", encoding="utf-8") as file:
-        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    return list({row["epoch"]: row for row in rows}.values())
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 def training_record(

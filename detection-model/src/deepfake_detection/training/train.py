@@ -25,7 +25,8 @@ from deepfake_detection.training.runs import (
     RunError,
     RunFiles,
     check_run,
-    read_history,
+    cut_history,
+    epochs_done,
     start_run,
     training_record,
 )
@@ -48,11 +49,12 @@ def train(options: Options) -> Path:
     precision = resolve_precision(options.precision, bfloat16=options.recipe.bfloat16)
     strategy = _strategy(options)
     check_run(files, options, precision)
-    history = read_history(files.history)
-    feed = make_feed(options, len(history))
+    done = epochs_done(files)
+    feed = make_feed(options, done)
     if not options.resume:
         start_run(files, options, precision)
-    network = _build(options, precision, strategy, feed)
+    history = cut_history(files.history, done)
+    network = _build(options, precision, strategy, feed, fresh=done == 0)
     finished = _fit(network, feed, options, files, history)
     if not files.best.is_file():
         raise RunError("Stopped before the first epoch ended: there is nothing to export yet.")
@@ -64,6 +66,7 @@ def train(options: Options) -> Path:
         files.best,
         files.network,
         record,
+        crop=options.crop,
         optimizer_variables=optimizer_variable_count(network),
         data_licence=options.data_licence,
     )
@@ -85,13 +88,19 @@ def train(options: Options) -> Path:
 
 
 def _build(
-    options: Options, precision: str, strategy: tf.distribute.Strategy, feed: Feed
+    options: Options,
+    precision: str,
+    strategy: tf.distribute.Strategy,
+    feed: Feed,
+    *,
+    fresh: bool,
 ) -> keras.Model:
+    """Compile the network; a ``fresh`` one has no epoch behind it whose weights it could take."""
     keras.utils.set_random_seed(options.seed)
     with strategy.scope(), dtype_policy(precision):
         network = options.recipe.build()
         initialise = None if "pretraining" in options.without else options.recipe.initialise
-        if initialise and not options.resume:
+        if initialise and fresh:
             console.print("Preparing the weights to start from.")
             initialise(network, (images for images, _ in feed.training.take(START_BATCHES)))
         network.compile(
