@@ -34,6 +34,8 @@ lint: .venv/test.stamp webapp-frontend/node_modules/.stamp ## Linters and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive detection-model/src webapp-backend/src scripts
+	$(BIN)/hadolint webapp-backend/Dockerfile
 
 train: .venv/run.stamp ## Train, measure and publish v1, v2 and v3 on DATA
 	for network in v1 v2 v3; do \
@@ -62,7 +64,7 @@ soak: .venv/test.stamp webapp-frontend/dist/index.html ## Ten minutes of mixed t
 defences: .venv/test.stamp ## Take each defence away once and see its test fail: half an hour
 	$(BIN)/python -m tests.defences
 
-audit: .venv/test.stamp webapp-frontend/node_modules/.stamp ## Known vulnerabilities of the pinned packages
+audit: .venv/test.stamp webapp-frontend/node_modules/.stamp ## Known vulnerabilities of the pinned packages, and secrets by mistake
 	scripts/audit.sh
 
 docker-test: ## Build the images and check running containers; needs Docker

@@ -57,9 +57,6 @@ for profile in '' train notebook gpu scale; do
     COMPOSE_PROFILES=$profile docker compose config -q || fails "compose file, profile $profile"
 done
 passes 'the compose file is valid with each profile'
-if command -v hadolint >/dev/null; then
-    hadolint webapp-backend/Dockerfile && passes 'hadolint finds nothing'
-fi
 if [ "${1:-}" != --no-build ]; then
     docker build -q -t "$IMAGE" -f webapp-backend/Dockerfile . >/dev/null
     docker build -q -t "$IMAGE:light" --target light -f webapp-backend/Dockerfile . >/dev/null

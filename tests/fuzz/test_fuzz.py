@@ -1,6 +1,6 @@
 """Thousands of broken and hostile files through the real request path.
 
-    make fuzz                       # 20,000 cases, half an hour
+    make fuzz                       # 20,000 cases, a quarter of an hour
     FUZZ_CASES=1000 FUZZ_SEED=7 .venv/bin/python -m pytest tests/fuzz
 
 A case follows from its seed and number alone, but for the keys of signed files. One that fails is
