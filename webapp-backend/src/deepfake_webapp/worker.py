@@ -21,7 +21,7 @@ BYTES_PER_SECOND = 25_000
 # An answer is small, or a part of the page; nobody who wants it needs longer for one write.
 SEND_SECONDS = 30
 # glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD; the latter two in bytes.
-_MALLOC = ((-8, 2), (-3, 1_000_000), (-1, 8_000_000))
+_MALLOC = ((-8, 1), (-3, 8_000_000), (-1, 8_000_000))
 
 
 class ClientTooSlow(ConnectionResetError):
