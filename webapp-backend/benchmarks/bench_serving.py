@@ -8,9 +8,10 @@ In one run on one machine:
 
 - ``reference``: Flask's own server, ``model.predict`` for each request;
 - ``ours``: the server as `make run` starts it;
-- ``bare``: Pillow, NumPy and ONNX Runtime in a loop, without HTTP.
+- ``bare``: Pillow, NumPy and ONNX Runtime in a loop, without HTTP;
+- ``visitor``: ours as the page asks it: the default network, faces looked for.
 
-wrk posts photographs from the same cores. Takes about six minutes; ``--sweep`` tries out workers,
+wrk posts photographs from the same cores. Takes about seven minutes; ``--sweep`` tries out workers,
 slots and threads instead, in four.
 """
 
@@ -23,6 +24,7 @@ import platform
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,13 @@ import loops
 import numpy as np
 import report
 from PIL import Image
-from systems import MODELS, System, find_wrk, ours, reference
+from systems import MODELS, ROOT, System, find_wrk, ours, reference
 
 from deepfake_detection.training.sample_data import draw_portrait
 
 SIZES = {"256x256": (256, 256), "1 megapixel": (1152, 864), "12 megapixels": (4000, 3000)}
 CLIENTS = (1, 4, 16, 64)
+PORTRAIT = ROOT / "tests/data/astronaut.jpg"
 OVERLOAD_CLIENTS = 64
 # workers, slots of a worker, threads of a scoring call
 SWEEP = ((2, 2, 1), (2, 1, 1), (1, 2, 1), (1, 4, 1), (2, 2, 2), (3, 1, 1), (4, 1, 1))
@@ -61,10 +64,25 @@ def photograph(size: tuple[int, int], seed: int = 0) -> bytes:
     """Draw a portrait of ``size``, its grain at full resolution as a camera's, as a JPEG."""
     random = np.random.default_rng(seed)
     drawn = draw_portrait(random, fake=bool(seed % 2)).resize(size, Image.Resampling.BICUBIC)
+    return with_grain(drawn, random)
+
+
+def portrait(size: tuple[int, int]) -> bytes:
+    """Put a portrait in which a face is found on a wall of ``size``, as a JPEG with grain."""
+    side = min(size)
+    wall = Image.new("RGB", size, (120, 110, 100))
+    with Image.open(PORTRAIT) as image:
+        wall.paste(image.convert("RGB").resize((side, side)), ((size[0] - side) // 2, 0))
+    return with_grain(wall, np.random.default_rng(0))
+
+
+def with_grain(image: Image.Image, random: np.random.Generator) -> bytes:
+    """Add grain at full resolution, as a camera's, and encode as a JPEG."""
+    size = image.size
     grain = random.normal(0, 5, (512, 512, 1)).astype(np.float32)
     tiles = (-(-size[1] // 512), -(-size[0] // 512), 1)
     grain = np.tile(grain, tiles)[: size[1], : size[0]]
-    noisy = np.clip(np.asarray(drawn, np.float32) + grain, 0, 255).astype(np.uint8)
+    noisy = np.clip(np.asarray(image, np.float32) + grain, 0, 255).astype(np.uint8)
     encoded = io.BytesIO()
     Image.fromarray(noisy).save(encoded, "JPEG", quality=90)
     return encoded.getvalue()
@@ -125,7 +143,7 @@ def _figures(load: Any) -> dict[str, float]:
 
 def benchmark(folder: Path, network: Path, plan: Plan) -> dict[str, Any]:
     """Measure everything."""
-    images = write_images(folder, plan.sizes)
+    images = write_images(folder, plan.sizes, photograph)
     print("bare loop", flush=True)
     result: dict[str, Any] = {
         "bare": {
@@ -148,6 +166,13 @@ def benchmark(folder: Path, network: Path, plan: Plan) -> dict[str, Any]:
         result["ours"]["pss_mb"] = system.pss()
         result["overload"] = overload(system, images["256x256"], plan.overload_seconds)
     result["ours"]["start_seconds"] = start_seconds(plan.starts)
+    print("visitor", flush=True)
+    with ours() as system:
+        visitor = dataclasses.replace(system, url=system.url.removesuffix("?faces=off"))
+        portraits = write_images(folder, plan.sizes, portrait)
+        result["visitor"] = {"cells": measure_server(visitor, portraits, plan)}
+        result["visitor"]["pss_mb"] = system.pss()
+        result["visitor"]["start_seconds"] = system.start_seconds
     print("decoding and runtimes", flush=True)
     large = [photograph(SIZES["12 megapixels"], seed) for seed in range(plan.decoded_images)]
     result["decoding"] = loops.decoding(large, network)
@@ -162,7 +187,7 @@ def benchmark(folder: Path, network: Path, plan: Plan) -> dict[str, Any]:
 
 def sweep(folder: Path, network: Path, plan: Plan) -> list[dict[str, Any]]:
     """Try workers, slots and threads."""
-    images = write_images(folder, ("256x256", "1 megapixel"))
+    images = write_images(folder, ("256x256", "1 megapixel"), photograph)
     rows = []
     for workers, slots, threads in SWEEP:
         row: dict[str, Any] = {"workers": workers, "slots": slots, "ONNX threads": threads}
@@ -180,11 +205,13 @@ def sweep(folder: Path, network: Path, plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def write_images(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
-    """Put one photograph of each size into a folder."""
-    images = {name: folder / f"{name.replace(' ', '-')}.jpg" for name in names}
+def write_images(
+    folder: Path, names: tuple[str, ...], draw: Callable[[tuple[int, int]], bytes]
+) -> dict[str, Path]:
+    """Put one picture of each size into a folder."""
+    images = {name: folder / f"{draw.__name__}-{name.replace(' ', '-')}.jpg" for name in names}
     for name, file in images.items():
-        file.write_bytes(photograph(SIZES[name]))
+        file.write_bytes(draw(SIZES[name]))
     return images
 
 

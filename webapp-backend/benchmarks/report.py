@@ -91,9 +91,14 @@ def text(result: dict[str, Any]) -> str:
         table([_goal_row(goal) for goal in result["goals"]]),
         table(_cell_rows(result)),
         table(_whole_rows(result)),
+        table(
+            [
+                _runtime_row(network, name, figures)
+                for network, runtimes in result["runtimes"].items()
+                for name, figures in runtimes.items()
+            ]
+        ),
     ]
-    for network, runtimes in result["runtimes"].items():
-        parts.append(table([_runtime_row(network, name, r) for name, r in runtimes.items()]))
     return "\n\n".join(parts)
 
 
@@ -117,7 +122,7 @@ def _cell_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
                 "errors": "",
             }
         )
-        for system in ("reference", "ours"):
+        for system in ("reference", "ours", "visitor"):
             for clients, cell in result[system]["cells"][image].items():
                 rows.append({"image": image, "system": system, "clients": clients, **_cell(cell)})
     return rows
@@ -137,7 +142,7 @@ def _whole_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
             "start to ready, s": result[name]["start_seconds"],
             "PSS, MB": result[name]["pss_mb"],
         }
-        for name in ("reference", "ours")
+        for name in ("reference", "ours", "visitor")
     ]
 
 
