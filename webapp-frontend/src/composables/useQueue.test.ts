@@ -111,6 +111,18 @@ it('does not send again what will never do', async () => {
   expect(states()).toEqual(['failed'])
 })
 
+it('keeps a photograph whose network is gone, for another one', async () => {
+  const { queue, states } = await filled(photos(1))
+  await respond(FakeRequest.last, 404, { title: 'No such model', detail: 'There is no v9.' })
+  expect(states()).toEqual(['failed'])
+  queue.model.value = 'v2'
+  queue.retry()
+  await settled()
+  expect(FakeRequest.last.address).toBe('/api/v1/predictions?model=v2')
+  await respond(FakeRequest.last, 200, answer)
+  expect(states()).toEqual(['judged'])
+})
+
 it.each([503, 429])('waits as a busy server says: %d', async (status) => {
   const { queue, states } = await filled(photos(1))
   await respond(FakeRequest.last, status, {}, { 'Retry-After': '7' })

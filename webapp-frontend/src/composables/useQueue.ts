@@ -87,7 +87,7 @@ export function createQueue(store: QueueStore) {
     } catch (reason) {
       if (signal.aborted) return
       const failure = asFailure(reason)
-      finish(id, { step: 'failed', failure }, failure.passing ? file : null)
+      finish(id, { step: 'failed', failure }, failure.retriable ? file : null)
     }
   }
 
