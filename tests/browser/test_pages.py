@@ -147,6 +147,16 @@ def test_a_chosen_theme_is_there_before_the_first_paint(open_page: OpenPage) -> 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
 
 
+@pytest.mark.parametrize("path", ["/", "/compare", "/models/v3"])
+def test_a_dark_page_is_printed_in_dark_ink(open_page: OpenPage, path: str) -> None:
+    page = open_page(path, scheme="dark")
+    wait_for(page, path)
+    page.get_by_role("radio", name="Dark theme").click()
+    page.emulate_media(media="print")
+    expect(page.locator("body")).to_have_css("color", "rgb(26, 36, 32)")
+    expect(page.locator("h1")).to_be_visible()
+
+
 def test_a_view_that_cannot_be_loaded_is_told(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_load_state("networkidle")
