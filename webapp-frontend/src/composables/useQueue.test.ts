@@ -85,7 +85,11 @@ it(`holds ${mostEntries} and names what it left out`, async () => {
   const { queue } = await filled(photos(mostEntries - 1))
   await queue.add({ files: photos(11), folders: [] }, limits)
   expect(queue.entries.value).toHaveLength(mostEntries)
-  expect(queue.leftOut.value).toEqual(photos(11).slice(1).map(({ name }) => name))
+  expect(queue.leftOut.value).toEqual(
+    photos(11)
+      .slice(1)
+      .map(({ name }) => name),
+  )
 })
 
 it('tells what failed, goes on, and sends it again when asked', async () => {
@@ -181,7 +185,7 @@ it('forgets all at once and can bring it back', async () => {
 })
 
 it('brings back what was removed with the small picture drawn since', async () => {
-  let drawn = (_: string) => {}
+  let drawn: (thumbnail: string) => void = () => {}
   drawing.mockReturnValueOnce(new Promise((resolve) => (drawn = resolve)))
   const { queue } = await filled(photos(1))
   queue.clear()
