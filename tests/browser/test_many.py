@@ -231,6 +231,8 @@ def test_of_sixty_the_first_fifty_are_judged(
     drop(page, "a.png", "image/png", png, copies=60)
     left_out = page.get_by_role("status").filter(has_text="holds 50 photographs; 10")
     expect(left_out).to_be_visible(timeout=ANSWER_MS)
+    page.get_by_text("The names of those left out").click()
+    expect(page.locator(".left-out li")).to_have_count(10)
     expect(rows(page)).to_have_count(50)
     expect_done(page, 50)
 
@@ -341,6 +343,21 @@ def test_the_queue_goes_on_while_another_page_is_open(
     page.get_by_role("link", name="Many", exact=True).click()
     expect_done(page, 3)
     assert names(page) == [photo.name for photo in photos]
+
+
+def test_a_second_tab_waits_until_the_first_is_closed(
+    open_page: OpenPage, face_server: Server, photos: list[Path]
+) -> None:
+    page = open_with(open_page, photos[:1], face_server)
+    second = page.context.new_page()
+    second.goto(page.url)
+    notice = second.get_by_role("heading", name="This list is open in another tab")
+    expect(notice).to_be_visible()
+    expect(second.locator("input[type=file]")).to_have_count(0)
+    expect(rows(second)).to_have_count(0)
+    page.close()
+    expect(notice).to_have_count(0)
+    expect(rows(second)).to_have_count(1)
 
 
 # resolves with the number of rows and files in the browser's database

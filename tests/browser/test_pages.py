@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.steps import check, verdict
@@ -79,6 +79,23 @@ def test_a_first_visit_to_the_logs_shows_a_curve(open_page: OpenPage) -> None:
     expect(numbers.first).to_be_visible(timeout=30_000)
 
 
+def runs(page: Page) -> Locator:
+    return page.frame_locator("iframe").locator("runs-data-table tb-data-table-content-row")
+
+
+def test_the_logs_show_one_network_or_all(open_page: OpenPage) -> None:
+    page = open_page("/models/v3")
+    page.get_by_role("link", name="Training curves").click()
+    network = page.get_by_label("Network")
+    expect(network).to_have_value("v3")
+    expect(runs(page)).to_have_text(["v3/train", "v3/validation"], timeout=60_000)
+    network.select_option("v1")
+    expect(runs(page)).to_have_text(["v1/train", "v1/validation"], timeout=60_000)
+    network.select_option("All networks")
+    expect(runs(page).filter(has_text="v3/train")).to_be_visible(timeout=60_000)
+    expect(runs(page).filter(has_text="v1/train")).to_be_visible()
+
+
 def test_the_logs_wait_in_words_and_then_show_the_frame(open_page: OpenPage) -> None:
     page = open_page("/")
     starting = {"state": "starting", "detail": "It reads its logs."}
@@ -128,6 +145,16 @@ def test_a_chosen_theme_is_there_before_the_first_paint(open_page: OpenPage) -> 
     page.route("**/assets/*.js", lambda route: route.abort())
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+@pytest.mark.parametrize("path", ["/", "/compare", "/models/v3"])
+def test_a_dark_page_is_printed_in_dark_ink(open_page: OpenPage, path: str) -> None:
+    page = open_page(path, scheme="dark")
+    wait_for(page, path)
+    page.get_by_role("radio", name="Dark theme").click()
+    page.emulate_media(media="print")
+    expect(page.locator("body")).to_have_css("color", "rgb(26, 36, 32)")
+    expect(page.locator("h1")).to_be_visible()
 
 
 def test_a_view_that_cannot_be_loaded_is_told(open_page: OpenPage) -> None:

@@ -46,10 +46,16 @@ export const getTensorBoard = () => ask<TensorBoardStatus>(client.GET('/api/v1/t
 export const getDocument = () =>
   ask<object>(
     fetch('/api/v1/openapi.json').then(async (response) => {
-      const body: unknown = await response.json()
+      const body: unknown = await response.json().catch(nullIfNoJson)
       return { data: body, error: body, response }
     }),
   )
+
+/** A proxy's page in place of an answer is judged by its status. */
+function nullIfNoJson(reason: unknown): null {
+  if (reason instanceof SyntaxError) return null
+  throw reason
+}
 
 interface Answer {
   // openapi-fetch widens tuples to arrays, hence the schema's own type at each call

@@ -9,6 +9,24 @@ it('shows a problem in the server’s own words and offers no vain retry', () =>
   expect(failure.passing).toBe(false)
 })
 
+it('offers another try after a slow upload', () => {
+  expect(failureOf(408, problem, null).passing).toBe(true)
+})
+
+it('takes a network that is gone for no fault of the file', () => {
+  const failure = failureOf(404, { ...problem, title: 'No such model' }, null)
+  expect([failure.passing, failure.retriable]).toEqual([false, true])
+})
+
+it('calls what keeps the server from answering by its own name', () => {
+  const full = { ...problem, title: 'No room for the upload', request_id: 'abc' }
+  expect(failureOf(503, full, null)).toMatchObject({
+    title: 'No room for the upload',
+    requestId: 'abc',
+  })
+  expect(failureOf(503, null, null).title).toBe('The server is busy')
+})
+
 it('says how long a busy server asks to wait', () => {
   const failure = failureOf(503, { ...problem, detail: 'The queue is full.' }, '7')
   expect(failure.detail).toBe('The queue is full. Try again in about 7 s.')

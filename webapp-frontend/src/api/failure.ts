@@ -2,7 +2,11 @@ import type { components } from './schema'
 
 type Problem = components['schemas']['Problem']
 
-export type FailureKind = 'refused' | 'problem' | 'fault' | 'busy' | 'offline' | 'garbled'
+export type FailureKind =
+  'refused' | 'problem' | 'missing' | 'fault' | 'busy' | 'offline' | 'garbled'
+
+const notFound = 404
+const tooSlow = 408
 
 /** Anything that kept an answer away, in words a person can act on. */
 export class Failure extends Error {
@@ -19,6 +23,11 @@ export class Failure extends Error {
 
   /** Whether the same request may succeed later. */
   get passing(): boolean {
+    return this.retriable && this.kind !== 'missing'
+  }
+
+  /** Whether the same file may do later, or with another network. */
+  get retriable(): boolean {
     return this.kind !== 'refused' && this.kind !== 'problem'
   }
 }
@@ -27,10 +36,15 @@ export class Failure extends Error {
 export function failureOf(status: number, body: unknown, retryAfter: string | null): Failure {
   if (status === 503 || status === 429) return busy(body, retryAfter)
   if (isProblem(body)) {
-    const kind = status < 500 ? 'problem' : 'fault'
-    return new Failure(kind, body.title, body.detail, body.request_id ?? null)
+    return new Failure(kindOf(status), body.title, body.detail, body.request_id ?? null)
   }
   return garbled(status)
+}
+
+function kindOf(status: number): FailureKind {
+  if (status === notFound) return 'missing'
+  // a line that was too slow once may be faster the next time
+  return status < 500 && status !== tooSlow ? 'problem' : 'fault'
 }
 
 export function offline(): Failure {
@@ -50,14 +64,15 @@ export function garbled(status: number): Failure {
 }
 
 function busy(body: unknown, retryAfter: string | null): Failure {
-  const reason = isProblem(body) ? `${body.detail} ` : ''
+  const problem = isProblem(body) ? body : null
+  const reason = problem ? `${problem.detail} ` : ''
   const seconds = Number(retryAfter)
   const wait = seconds > 0 ? `in about ${seconds} s` : 'in a moment'
   return new Failure(
     'busy',
-    'The server is busy',
+    problem?.title ?? 'The server is busy',
     `${reason}Try again ${wait}.`,
-    null,
+    problem?.request_id ?? null,
     seconds > 0 ? seconds : null,
   )
 }

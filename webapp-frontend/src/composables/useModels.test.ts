@@ -42,6 +42,23 @@ it('asks again while a network is being prepared, and only then', async () => {
   expect(fetched).toHaveBeenCalledTimes(2)
 })
 
+it('asks on after a poll that was lost', async () => {
+  vi.useFakeTimers()
+  const answers: Record<string, unknown> = {
+    [models]: { models: [model({ state: 'converting' })] },
+  }
+  answerFetch(answers)
+  const { load, selected, failure, stop } = inScope(useModels)
+  await load()
+  answers[models] = undefined
+  await vi.advanceTimersByTimeAsync(3000)
+  expect(failure.value?.kind).toBe('offline')
+  answers[models] = { models: [model()] }
+  await vi.advanceTimersByTimeAsync(3000)
+  expect([selected.value?.name, failure.value]).toEqual(['v3', null])
+  stop()
+})
+
 it('tells a slow server from a failed one', async () => {
   vi.useFakeTimers()
   vi.stubGlobal('fetch', () => new Promise(() => {}))

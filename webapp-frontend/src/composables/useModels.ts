@@ -1,4 +1,4 @@
-import { computed, onScopeDispose, ref, watch } from 'vue'
+import { computed, onScopeDispose, ref } from 'vue'
 import { getModels } from '@/api/client'
 import { useLoad } from './useLoad'
 
@@ -6,14 +6,22 @@ const convertingPoll = 3000
 
 /** The model folder, asked again for as long as a network in it is being prepared. */
 export function useModels() {
-  const { data: models, failure, slow, load } = useLoad(getModels)
+  const { data: models, failure, slow, load: ask } = useLoad(getModels)
   let timer: ReturnType<typeof setTimeout> | undefined
+  let stopped = false
 
-  watch(models, (list) => {
+  async function load() {
+    await ask()
     clearTimeout(timer)
-    if (list?.some(({ state }) => state === 'converting')) timer = setTimeout(load, convertingPoll)
+    // one lost poll is no reason to stop: the list still says what is being prepared
+    const waits = models.value?.some(({ state }) => state === 'converting')
+    if (waits && !stopped) timer = setTimeout(load, convertingPoll)
+  }
+
+  onScopeDispose(() => {
+    stopped = true
+    clearTimeout(timer)
   })
-  onScopeDispose(() => clearTimeout(timer))
 
   const chosen = ref<string | null>(null)
   const usable = computed(() => models.value?.filter(({ state }) => state === 'ready') ?? [])

@@ -5,6 +5,9 @@ import { FakeRequest, fakeUploads } from '@/testing/fakes'
 import { entry, limits, photo, prediction } from '@/testing/samples'
 import { createQueue, mostEntries } from './useQueue'
 
+const drawing = vi.hoisted(() => vi.fn(async (): Promise<string | null> => null))
+vi.mock('@/storage/thumbnail', () => ({ makeThumbnail: drawing }))
+
 const answer = { model: { name: 'v3', version: '1.0' }, results: [prediction()] }
 
 beforeEach(() => {
@@ -78,11 +81,15 @@ it('names what it refuses and goes on with the rest', async () => {
   ])
 })
 
-it(`holds ${mostEntries} and counts what it left out`, async () => {
+it(`holds ${mostEntries} and names what it left out`, async () => {
   const { queue } = await filled(photos(mostEntries - 1))
   await queue.add({ files: photos(11), folders: [] }, limits)
   expect(queue.entries.value).toHaveLength(mostEntries)
-  expect(queue.leftOut.value).toBe(10)
+  expect(queue.leftOut.value).toEqual(
+    photos(11)
+      .slice(1)
+      .map(({ name }) => name),
+  )
 })
 
 it('tells what failed, goes on, and sends it again when asked', async () => {
@@ -109,6 +116,18 @@ it('does not send again what will never do', async () => {
   })
   queue.retry()
   expect(states()).toEqual(['failed'])
+})
+
+it('keeps a photograph whose network is gone, for another one', async () => {
+  const { queue, states } = await filled(photos(1))
+  await respond(FakeRequest.last, 404, { title: 'No such model', detail: 'There is no v9.' })
+  expect(states()).toEqual(['failed'])
+  queue.model.value = 'v2'
+  queue.retry()
+  await settled()
+  expect(FakeRequest.last.address).toBe('/api/v1/predictions?model=v2')
+  await respond(FakeRequest.last, 200, answer)
+  expect(states()).toEqual(['judged'])
 })
 
 it.each([503, 429])('waits as a busy server says: %d', async (status) => {
@@ -165,6 +184,17 @@ it('forgets all at once and can bring it back', async () => {
   expect(states()).toEqual(['judged', 'stopped'])
 })
 
+it('brings back what was removed with the small picture drawn since', async () => {
+  let drawn: (thumbnail: string) => void = () => {}
+  drawing.mockReturnValueOnce(new Promise((resolve) => (drawn = resolve)))
+  const { queue } = await filled(photos(1))
+  queue.clear()
+  drawn('data:image/webp;base64,')
+  await settled()
+  queue.undoRemoval()
+  expect(queue.entries.value[0]?.thumbnail).toBe('data:image/webp;base64,')
+})
+
 it('takes one out and goes on with the others', async () => {
   const { queue, store, states } = await filled(photos(3))
   const first = queue.entries.value[0]?.id ?? 0
@@ -198,4 +228,32 @@ it('works where nothing can be kept, and says so', async () => {
   await respond(FakeRequest.last, 200, answer)
   expect(states()).toEqual(['judged'])
   expect(queue.lasting.value).toBe(false)
+})
+
+it('keeps again once everything is cleared', async () => {
+  const store = fakeStore()
+  store.saveFile.mockRejectedValueOnce(new Error('full'))
+  const { queue } = await filled(photos(1), store)
+  expect(queue.lasting.value).toBe(false)
+  queue.clear()
+  await settled()
+  expect(queue.lasting.value).toBe(true)
+})
+
+it('waits for another tab that has the queue, and then goes on with what both have', async () => {
+  let closeOther = () => {}
+  const store = fakeStore([entry({ state: { step: 'stopped' }, file: photo() })])
+  const queue = createQueue(store, (onTaken) => {
+    onTaken()
+    return new Promise((resolve) => (closeOther = resolve))
+  })
+  void queue.add({ files: photos(1), folders: [] }, limits)
+  await settled()
+  expect(queue.elsewhere.value).toBe(true)
+  expect(store.load).not.toHaveBeenCalled()
+  expect(FakeRequest.all).toHaveLength(0)
+  closeOther()
+  await settled()
+  expect(queue.elsewhere.value).toBe(false)
+  expect(queue.entries.value.map(({ state }) => state.step)).toEqual(['stopped', 'sending'])
 })

@@ -5,6 +5,7 @@ import type { Failure } from '@/api/failure'
 import { judgePatiently } from '@/api/patience'
 import { checkFile, folderRefused, type Picked } from '@/format/file'
 import { canRetry, isDone, isRunning, isStopped, type Entry, type State } from '@/format/queue'
+import { claimQueue } from '@/storage/claim'
 import { makeThumbnail } from '@/storage/thumbnail'
 import { openStore, type QueueStore } from '@/storage/queueStore'
 
@@ -12,14 +13,16 @@ export const mostEntries = 50
 const atOnce = 2
 
 /** Photographs on their way to verdicts, two at a time; kept in the browser and nowhere else. */
-export function createQueue(store: QueueStore) {
+export function createQueue(store: QueueStore, claim = claimQueue) {
   const entries = shallowRef<Entry[]>([])
   /** What was removed last, for as long as it can be brought back. */
   const removed = shallowRef<Entry[]>([])
-  /** How many of the last ones had no room in the queue. */
-  const leftOut = ref(0)
+  /** The names of the last ones that had no room in the queue. */
+  const leftOut = shallowRef<string[]>([])
   /** Whether what is shown will be there after a reload. */
   const lasting = ref(true)
+  /** Whether another tab has the queue; when that is closed, this one takes over. */
+  const elsewhere = ref(false)
   /** The network for what is sent next; null leaves the choice to the server. */
   const model = ref<string | null>(null)
 
@@ -29,6 +32,8 @@ export function createQueue(store: QueueStore) {
   const restored = restore()
 
   async function restore() {
+    await claim(() => (elsewhere.value = true))
+    elsewhere.value = false
     await keeping(async () => (entries.value = await store.load()))
   }
 
@@ -36,7 +41,7 @@ export function createQueue(store: QueueStore) {
   async function add({ files, folders }: Picked, limits: Limits | null) {
     await restored
     const room = Math.max(0, mostEntries - entries.value.length)
-    const added = [
+    const given = [
       ...files.map((file) =>
         entryOf(
           file,
@@ -44,8 +49,9 @@ export function createQueue(store: QueueStore) {
         ),
       ),
       ...folders.map((name) => entryOf(new File([], name), folderRefused(name))),
-    ].slice(0, room)
-    leftOut.value = files.length + folders.length - added.length
+    ]
+    const added = given.slice(0, room)
+    leftOut.value = given.slice(room).map(({ name }) => name)
     removed.value = []
     entries.value = [...entries.value, ...added]
     added.forEach(keep)
@@ -87,7 +93,7 @@ export function createQueue(store: QueueStore) {
     } catch (reason) {
       if (signal.aborted) return
       const failure = asFailure(reason)
-      finish(id, { step: 'failed', failure }, failure.passing ? file : null)
+      finish(id, { step: 'failed', failure }, failure.retriable ? file : null)
     }
   }
 
@@ -112,7 +118,11 @@ export function createQueue(store: QueueStore) {
 
   function clear() {
     takeOut(() => true)
-    void keeping(store.clear)
+    void keeping(async () => {
+      await store.clear()
+      // there is room again
+      lasting.value = true
+    })
   }
 
   function takeOut(which: (entry: Entry) => boolean) {
@@ -122,7 +132,7 @@ export function createQueue(store: QueueStore) {
     removed.value = gone.map((entry) =>
       isRunning(entry) ? { ...entry, state: { step: 'stopped' } } : entry,
     )
-    leftOut.value = 0
+    leftOut.value = []
   }
 
   function undoRemoval() {
@@ -135,9 +145,11 @@ export function createQueue(store: QueueStore) {
   const find = (id: number) => entries.value.find((entry) => entry.id === id)
 
   function change(id: number, changes: Partial<Entry>) {
-    entries.value = entries.value.map((entry) =>
-      entry.id === id ? { ...entry, ...changes } : entry,
-    )
+    const changed = (list: Entry[]) =>
+      list.map((entry) => (entry.id === id ? { ...entry, ...changes } : entry))
+    entries.value = changed(entries.value)
+    // a small picture that was still being drawn comes back with its entry
+    removed.value = changed(removed.value)
   }
 
   function keep(entry: Entry) {
@@ -164,6 +176,7 @@ export function createQueue(store: QueueStore) {
     removed,
     leftOut,
     lasting,
+    elsewhere,
     model,
     running: computed(() => entries.value.some(isRunning)),
     done: computed(() => entries.value.filter(isDone).length),

@@ -1,9 +1,6 @@
 import { unparse } from 'papaparse'
 import { scoreOf, type Entry } from './queue'
-import { threshold } from './verdict'
-
-export const notProof =
-  'A score is a hint from a statistical model, not proof. Do not accuse or clear anybody because of it.'
+import { notProof, threshold } from './verdict'
 
 // a spreadsheet would take such a name for a formula
 const formula = /^[=+\-@\t\r＝＋－＠]/

@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
-import { bytes, day, duration, figure, milliseconds, percent } from './format'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { bytes, day, duration, figure, instant, milliseconds, percent } from './format'
+
+afterEach(() => void vi.unstubAllEnvs())
 
 describe('percent', () => {
   it.each([
@@ -39,3 +41,23 @@ it('reads a date and leaves what is none', () => {
   expect(day('2026-11-23')).toBe('23 November 2026')
   expect(day('some day')).toBe('some day')
 })
+
+describe.each(['America/New_York', 'UTC', 'Asia/Tokyo'])('in %s', (zone) => {
+  beforeEach(() => void vi.stubEnv('TZ', zone))
+
+  it('reads a date without a time as that day', () =>
+    expect(day('2026-11-23')).toBe('23 November 2026'))
+
+  it('reads a time in the reader’s own zone', () =>
+    expect(instant('2026-11-23T12:00:00+00:00')).toBe(
+      {
+        'America/New_York': '23 November 2026 at 07:00',
+        UTC: '23 November 2026 at 12:00',
+        'Asia/Tokyo': '23 November 2026 at 21:00',
+      }[zone],
+    ))
+})
+
+it.each(['2026', 'yesterday', '2026-99-99', '2026-11-23Tea time'])('leaves %s', (text) =>
+  expect(instant(text)).toBe(text),
+)

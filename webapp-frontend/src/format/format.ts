@@ -31,15 +31,30 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`
 }
 
+// without a time it is UTC's: the same day everywhere
+const dateOnly = /^\d{4}-\d\d-\d\d$/
+
 /** An ISO date or time as "23 November 2026"; anything else as it stands. */
 export function day(date: string): string {
   const time = new Date(date)
   if (Number.isNaN(time.getTime())) return date
-  return time.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
+  return time.toLocaleDateString('en-GB', {
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    timeZone: dateOnly.test(date) ? 'UTC' : undefined,
+  })
 }
 
 /** A time as "24 November 2026 at 00:49". */
 export function moment(time: number): string {
   const clock = new Date(time).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })
   return `${day(new Date(time).toISOString())} at ${clock}`
+}
+
+/** What a stranger wrote for a time: an ISO date or time in words, anything else as it stands. */
+export function instant(text: string): string {
+  if (dateOnly.test(text)) return day(text)
+  const time = Date.parse(text)
+  return /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(time) ? moment(time) : text
 }

@@ -1,6 +1,14 @@
 import { expect, it } from 'vitest'
-import { actionText, compressionFacts, hintText, positionText, provenanceWords } from './inspection'
+import {
+  actionText,
+  compressionFacts,
+  hintText,
+  positionText,
+  provenanceFacts,
+  provenanceWords,
+} from './inspection'
 import { inspection } from '@/testing/samples'
+import { instant } from './format'
 
 const { provenance } = inspection()
 
@@ -32,6 +40,15 @@ it('puts claims into words and leaves unknown ones as they stand', () => {
   expect(hintText({ kind: 'source_type', where: 'XMP', value: 'digitalCapture' })).toContain(
     'taken with a camera',
   )
+})
+
+it('writes the times of a manifest as people do', () => {
+  const signed_at = '2026-11-23T12:00:00+00:00'
+  const [signed] = provenanceFacts({ ...provenance, signed_at })
+  expect(signed).toEqual({ term: 'Signed on', text: instant(signed_at) })
+  expect(signed?.text).toMatch(/^2[34] November 2026 at /)
+  const edited = { action: 'c2pa.edited', agent: null, source_type: null, when: '2026-11-23' }
+  expect(actionText(edited)).toBe('Edited (23 November 2026)')
 })
 
 it('tells three answers about an earlier compression apart', () => {

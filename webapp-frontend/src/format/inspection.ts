@@ -1,5 +1,7 @@
 import type { Inspection } from '@/api/client'
 import type { IconName } from '@/components/AppIcon.vue'
+import type { Fact } from './fact'
+import { instant } from './format'
 
 type Provenance = Inspection['provenance']
 type Compression = NonNullable<Inspection['compression']>
@@ -9,11 +11,6 @@ interface Words {
   icon: IconName
   headline: string
   meaning: string
-}
-
-interface Fact {
-  term: string
-  text: string
 }
 
 /** What the state of a C2PA manifest means to somebody who never heard of it. */
@@ -61,7 +58,7 @@ export function provenanceFacts(provenance: Provenance): Fact[] {
   return present([
     ['Name of the signer', provenance.signer],
     ['Organisation', provenance.issuer],
-    ['Signed on', provenance.signed_at],
+    ['Signed on', provenance.signed_at && instant(provenance.signed_at)],
     ['Signed with', provenance.claim_generator],
     ['What was wrong', provenance.faults.join('; ') || null],
   ])
@@ -108,7 +105,7 @@ export const sourceText = (term: string) => sources[term] ?? term
 export function actionText({ action, agent, source_type, when }: Action): string {
   const what = actions[action] ?? action
   const how = source_type ? `, ${sourceText(source_type)}` : ''
-  return `${what}${agent ? ` with ${agent}` : ''}${how}${when ? ` (${when})` : ''}`
+  return `${what}${agent ? ` with ${agent}` : ''}${how}${when ? ` (${instant(when)})` : ''}`
 }
 
 /** A generator's trace: where it stood, and what it said. */

@@ -8,7 +8,7 @@ import { headlines } from './verdict'
 export type State =
   | { step: 'waiting' }
   | { step: 'sending'; share: number }
-  /** The server was busy and said when to come back. */
+  /** The server cannot answer now and said when to come back. */
   | { step: 'pausing'; seconds: number }
   /** Cancelled, or left unfinished by a reload. */
   | { step: 'stopped' }
@@ -57,7 +57,7 @@ export const isRunning = ({ state: { step } }: Entry) =>
 
 export const isStopped = ({ state }: Entry) => state.step === 'stopped'
 
-export const canRetry = ({ state }: Entry) => state.step === 'failed' && state.failure.passing
+export const canRetry = ({ state }: Entry) => state.step === 'failed' && state.failure.retriable
 
 export const isDone = ({ state: { step } }: Entry) => step === 'judged' || step === 'failed'
 
@@ -104,7 +104,7 @@ export function stateWords(state: Exclude<State, { step: 'judged' | 'failed' }>)
   if (state.step === 'waiting') return 'Waiting'
   if (state.step === 'stopped') return 'Not checked'
   if (state.step === 'pausing') {
-    return `The server is busy; trying again in ${count(state.seconds)} s`
+    return `The server asked to wait; trying again in ${count(state.seconds)} s`
   }
   return state.share < 1 ? `Sending, ${percent(state.share, 0)}` : 'Looking at the picture'
 }

@@ -8,6 +8,9 @@ export interface VerdictWords {
 
 export const threshold = 0.5
 
+export const notProof =
+  'A score is a hint from a statistical model, not proof. Do not accuse or clear anybody because of it.'
+
 export const headlines: Record<Verdict, string> = {
   fake: 'Likely fake',
   real: 'Likely real',

@@ -83,7 +83,7 @@ function stateFrom({ state }: Row, file: File | null): State {
   if (state.step !== 'failed') return state
   const { kind, title, detail, requestId } = state.failure
   const failure = new Failure(kind, title, detail, requestId)
-  return { step: 'failed', failure: failure.passing && !file ? fileLost : failure }
+  return { step: 'failed', failure: failure.retriable && !file ? fileLost : failure }
 }
 
 const fileLost = new Failure(
