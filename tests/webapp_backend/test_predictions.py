@@ -205,7 +205,6 @@ def truncated() -> bytes:
         ([("file", ("a.png", encode(grey(1, (10_000, 5_001)))))], 413, "file-too-large"),
         ([("file", ("a.png", b"x"))] * 17, 413, "too-many-files"),
         ([("file", ("a.png", b"x"))] * 1000, 413, "request-too-large"),
-        ([("file", ("a.png", bytes(70_000_000)))], 413, "request-too-large"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
