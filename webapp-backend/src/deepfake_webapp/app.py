@@ -16,6 +16,7 @@ from deepfake_webapp.tensorboard.upstream import (
     OwnTensorBoard,
     Upstream,
 )
+from deepfake_webapp.upload_room import UploadRoom
 from deepfake_webapp.views import (
     health,
     inspections,
@@ -75,7 +76,8 @@ def _parts(settings: Settings, tensorboard_status: Path | None) -> context.Parts
         upstream = ExternalTensorBoard(str(settings.tensorboard_upstream))
     per_minute = settings.uploads_per_minute
     rate_limit = RateLimit(per_minute) if per_minute else None
-    return context.Parts(settings, Registry(settings), queue, upstream, rate_limit)
+    room = UploadRoom(max(settings.max_held_bytes, settings.max_request_bytes))
+    return context.Parts(settings, Registry(settings), queue, upstream, rate_limit, room)
 
 
 def _configure(app: APIFlask, settings: Settings) -> None:

@@ -6,7 +6,7 @@ import http
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, current_app, g, request
@@ -175,7 +175,9 @@ def drain() -> None:
     connection = request.environ.get("gunicorn.socket")
     if isinstance(connection, ClientSocket):
         connection.end_request(DRAIN_SECONDS)
-    stream = request.environ["wsgi.input"]
+    body: IO[bytes] = request.environ["wsgi.input"]
+    # What is thrown away takes no room.
+    stream = getattr(body, "raw", body)
     left = DRAIN_BYTES
     # A client that has left, or sends no more, needs no answer; nor does one of broken chunks.
     with contextlib.suppress(OSError, ParseException):
