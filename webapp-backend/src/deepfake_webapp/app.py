@@ -6,7 +6,7 @@ from pathlib import Path
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from deepfake_webapp import context, observe, openapi, problems
+from deepfake_webapp import context, observe, openapi, problems, trusted_hosts
 from deepfake_webapp.rate_limit import RateLimit
 from deepfake_webapp.registry import Registry
 from deepfake_webapp.scoring import ScoringQueue
@@ -60,6 +60,7 @@ def create_app(
     for module in (predictions, inspections, models, health, tensorboard, metrics):
         app.register_blueprint(module.blueprint)
     observe.register(app)
+    trusted_hosts.register(app)
     problems.register(app)
     page.register(app)
     app.spec_processor(openapi.finish)

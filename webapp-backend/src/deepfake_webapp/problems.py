@@ -42,6 +42,7 @@ class Kind:
     title: str
 
 
+UNTRUSTED_HOST = Kind("untrusted-host", 400, "Not a name of this server")
 NO_FILE = Kind("no-file", 400, "No file in the request")
 UNKNOWN_MODEL = Kind("unknown-model", 404, "No such model")
 NOT_FOUND = Kind("not-found", 404, "Nothing at this address")

@@ -107,11 +107,17 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         0, ge=0, description="Reverse proxies in front whose X-Forwarded-… and X-Request-ID count."
     )
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, comma-separated, under which the server answers, .example.org for all "
+        "that end in it; under others 400, but for /livez and /readyz. Behind trusted proxies the "
+        "name that was asked of these counts. Empty: any.",
+    )
     metrics: Literal["off", "loopback", "public"] = Field(
         "loopback", description="Who may read /metrics."
     )
 
-    @field_validator("flip_models", mode="before")
+    @field_validator("flip_models", "trusted_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
