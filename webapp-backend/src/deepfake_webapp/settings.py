@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         10, gt=0, description="Seconds a request waits for a slot before it answers 503."
     )
     max_held_bytes: int = Field(
-        256_000_000,
+        192_000_000,
         gt=0,
         description="Bytes of uploads that a worker holds at a time, coming in, waiting or judged; "
         "more answer 503. Never less than one request's.",
