@@ -218,6 +218,7 @@ def test_metrics_are_for_this_machine(tiny: Server) -> None:
 @pytest.mark.parametrize(("setting", "status"), [("off", 404), ("public", 200)])
 def test_who_may_read_metrics_is_a_setting(start_tiny, networks, setting, status) -> None:
     networks("tiny")
-    server = start_tiny(metrics=setting)
+    # Whether it is ready is otherwise seen by its metrics.
+    server = start_tiny(metrics=setting, ready=False)
     through_a_proxy = {"X-Forwarded-For": "203.0.113.9"}
     assert server.get("/metrics", headers=through_a_proxy).status_code == status
