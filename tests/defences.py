@@ -94,6 +94,14 @@ DEFENCES = (
         "tests/detection_model/test_decode.py::test_what_is_no_image_is_refused_by_kind",
     ),
     Defence(
+        "one large image at a time",
+        f"{IMAGE}/decode.py",
+        "    with _one_large_image if width * height > LARGE else contextlib.nullcontext():",
+        "    with contextlib.nullcontext():",
+        "tests/detection_model/test_decode.py"
+        "::test_a_large_png_is_decoded_once_and_while_no_other_is",
+    ),
+    Defence(
         "safe mode of Keras",
         f"{TRAINING}/convert.py",
         "safe_mode=True",
@@ -150,6 +158,20 @@ DEFENCES = (
         f"{NETWORKS}::test_the_converters_child_is_confined_and_given_no_secret",
     ),
     Defence(
+        "what was converted is what was asked about",
+        f"{INFERENCE}/conversion.py",
+        "        if sha256_of(keras_file) != hash_in_name(twin):",
+        "        if False:",
+        f"{NETWORKS}::test_a_file_replaced_while_it_is_converted_is_not_taken_for_the_former",
+    ),
+    Defence(
+        "limit on what conversion says",
+        f"{INFERENCE}/conversion.py",
+        "[-_MOST_SAID:]",
+        "",
+        f"{NETWORKS}::test_a_converter_that_talks_a_lot_is_cut_short",
+    ),
+    Defence(
         "inspection's open files and sockets",
         f"{WEBAPP}/inspection/child.py",
         "        resource.RLIMIT_NOFILE: 3,\n",
@@ -185,6 +207,34 @@ DEFENCES = (
         f"{API}/test_predictions.py::test_limits_are_settings",
     ),
     Defence(
+        "pixels of a request",
+        f"{WEBAPP}/views/uploads.py",
+        "    if pixels > most:",
+        "    if False:",
+        f"{API}/test_predictions.py::test_so_many_pixels_together_are_judged",
+    ),
+    Defence(
+        "room for uploads",
+        f"{WEBAPP}/upload_room.py",
+        "        if self._held + size > self._most:",
+        "        if False:",
+        f"{API}/test_load.py::test_uploads_find_no_more_room_than_they_are_given",
+    ),
+    Defence(
+        "room for uploads without a length",
+        f"{WEBAPP}/views/uploads.py",
+        "    blueprint.before_request(_meter)\n",
+        "",
+        f"{API}/test_load.py::test_uploads_find_no_more_room_than_they_are_given",
+    ),
+    Defence(
+        "names of the server",
+        f"{WEBAPP}/trusted_hosts.py",
+        '    if not host_is_trusted(request.headers.get("Host"), trusted):',
+        "    if False:",
+        f"{API}/test_http.py::test_other_names_of_the_server_are_refused_where_its_own_are_given",
+    ),
+    Defence(
         "uploads a minute",
         f"{WEBAPP}/views/uploads.py",
         "    blueprint.before_request(_refuse_if_too_many)\n",
@@ -204,6 +254,27 @@ DEFENCES = (
         "        left = self._deadline - time.monotonic()\n",
         "        left = 3600.0\n",
         f"{API}/test_load.py::test_slow_uploads_end_and_leave_the_threads_to_others",
+    ),
+    Defence(
+        "refused clients cut off",
+        f"{WEBAPP}/problems.py",
+        "        connection.end_request(DRAIN_SECONDS)\n",
+        "        pass\n",
+        f"{API}/test_load.py::test_a_refused_client_that_keeps_sending_is_cut_off",
+    ),
+    Defence(
+        "refused clients that break off",
+        f"{WEBAPP}/problems.py",
+        "    with contextlib.suppress(OSError, ParseException):",
+        "    with contextlib.suppress(ParseException):",
+        f"{API}/test_load.py::test_refused_clients_do_not_hold_a_thread_for_long",
+    ),
+    Defence(
+        "broken chunks",
+        f"{WEBAPP}/problems.py",
+        "    app.register_error_handler(ParseException, _answer_malformed)\n",
+        "",
+        f"{API}/test_hostile_requests.py::test_broken_chunks_are_refused",
     ),
     Defence(
         "clients that left",
@@ -239,6 +310,13 @@ DEFENCES = (
         "    app.register_error_handler(Exception, _answer_unexpected)\n",
         "",
         f"{API}/test_http.py::test_an_unexpected_error_is_logged_and_not_shown",
+    ),
+    Defence(
+        "a TensorBoard that hangs",
+        f"{WEBAPP}/tensorboard/supervise.py",
+        " and missed < MISSED_CHECKS:",
+        ":",
+        f"{API}/test_tensorboard.py::test_a_tensorboard_that_hangs_is_replaced",
     ),
     Defence(
         "proxy: headers that may pass",

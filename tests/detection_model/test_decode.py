@@ -1,6 +1,8 @@
+import contextlib
+
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from deepfake_detection.image import (
     EmptyImage,
@@ -9,7 +11,9 @@ from deepfake_detection.image import (
     UndecodableImage,
     UnsupportedFormat,
     decode,
+    open_image,
 )
+from deepfake_detection.image.decode import _one_large_image, orientation_of
 
 from .images import encoded, portrait
 
@@ -54,6 +58,14 @@ def test_transparency_lies_on_white():
     assert (pixels(encoded(clear, "PNG")) == 255).all()
 
 
+def test_a_transparent_colour_lies_on_white():
+    image = Image.new("RGB", (8, 300), (9, 9, 9))
+    image.paste((1, 2, 3), (0, 0, 4, 300))
+    shown = pixels(encoded(image, "PNG", transparency=(1, 2, 3)))
+    assert (shown[:, :4] == 255).all()
+    assert (shown[:, 4:] == 9).all()
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(orientation):
     upright = portrait(size=(200, 120))
@@ -73,6 +85,49 @@ def test_exif_orientation_is_applied(orientation):
     decoded = decode(encoded(stored, "PNG", exif=exif))
     assert (decoded.width, decoded.height) == upright.size
     assert np.array_equal(np.asarray(decoded.pixels), np.asarray(upright))
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_no_orientation_is_taken_from_elsewhere(format_):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    texts = PngImagePlugin.PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    texts.add_text(
+        "Raw profile type exif", f"\nexif\n{len(exif.tobytes())}\n{exif.tobytes().hex()}"
+    )
+    data = encoded(portrait(size=(200, 120)), format_, xmp=xmp, pnginfo=texts)
+    for kept in (0, 1_000_000):
+        assert orientation_of(open_image(data, metadata=kept)) == 1
+    assert decode(data).pixels.size == (200, 120)
+
+
+def test_a_pngs_orientation_may_follow_its_pixels():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    data = encoded(portrait(size=(200, 120)), "PNG", exif=exif)
+    start = data.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4])
+    late = data[:start] + data[end:-12] + data[start:end] + data[-12:]
+    decoded = decode(late)
+    assert decoded.pixels.size == (decoded.width, decoded.height) == (120, 200)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_large_png_is_decoded_once_and_while_no_other_is(monkeypatch, damaged):
+    data = encoded(Image.new("L", (4001, 3000)), "PNG")
+    held = []
+    load = PngImagePlugin.PngImageFile.load_prepare
+
+    def observed(image):
+        held.append(_one_large_image.locked())
+        load(image)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load_prepare", observed)
+    with pytest.raises(UndecodableImage) if damaged else contextlib.nullcontext():
+        decode(data[:-500] if damaged else data, at_least=(256, 256))
+    assert held == [True]
 
 
 def test_broken_exif_is_no_reason_to_refuse():

@@ -2,6 +2,7 @@
 
 import io
 import json
+import resource
 import socket
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from typing import Any
 import h5py
 import pytest
 
-from deepfake_detection.inference import UnusableModel, convert
-from deepfake_detection.inference.conversion import _run_child
+from deepfake_detection.image.card import sha256_of
+from deepfake_detection.inference import UnusableModel, conversion, convert
+from deepfake_detection.inference.conversion import REFUSED, _run_child
 from deepfake_detection.training.confine import landlock_version
 
 pytestmark = pytest.mark.slow
@@ -246,15 +248,74 @@ def test_the_converters_child_is_confined_and_given_no_secret(
     path = pack(tmp_path / "good.keras", parts)
     seen: dict[str, Any] = {}
 
-    def run(arguments: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        seen.update(options, module=arguments[3])
-        return subprocess.CompletedProcess(arguments, 0, "", "")
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, arguments: list[str], **options: Any) -> None:
+            seen.update(options, module=arguments[3])
+            super().__init__(["true"], **options)
 
-    monkeypatch.setattr(subprocess, "run", run)
-    _run_child(path, tmp_path / "x.onnx", 0)
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    assert _run_child(path, tmp_path / "x.onnx", 2) == (0, "no message")
     assert seen["module"].endswith("confined_convert")
     assert "secret" not in str(seen["env"])
-    assert seen["timeout"]
+
+
+@pytest.fixture
+def child_runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have a program of the test's own run instead of the converter."""
+    popen = subprocess.Popen
+
+    def run(code: str) -> None:
+        def start(_: list[str], **options: Any) -> subprocess.Popen[bytes]:
+            return popen([sys.executable, "-c", code], **options)
+
+        monkeypatch.setattr(subprocess, "Popen", start)
+
+    return run
+
+
+@pytest.mark.parametrize("status", [1, REFUSED])
+def test_a_converter_that_talks_a_lot_is_cut_short(
+    child_runs: Callable[[str], None], tmp_path: Path, status: int
+) -> None:
+    child_runs(
+        "import sys\n"
+        "for _ in range(500): sys.stderr.write('x' * 100_000)\n"
+        f"print('\\n' + 'reason ' * 100_000 + 'end', file=sys.stderr); sys.exit({status})"
+    )
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"any")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    reason = refusal(path, tmp_path / "cache")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 20_000
+    assert reason.endswith("reason end")
+    assert len(reason) < 1100
+
+
+@pytest.mark.parametrize("code", ["while True: print('x', file=sys.stderr)", "time.sleep(60)"])
+def test_a_converter_that_does_not_end_is_ended(
+    child_runs: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setattr(conversion, "TIMEOUT_SECONDS", 1)
+    child_runs(f"import sys, time\n{code}")
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"any")
+    assert "more than" in refusal(path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("status", [0, REFUSED])
+def test_a_file_replaced_while_it_is_converted_is_not_taken_for_the_former(
+    child_runs: Callable[[str], None], tmp_path: Path, status: int
+) -> None:
+    path, cache = tmp_path / "a.keras", tmp_path / "cache"
+    path.write_bytes(b"one")
+    twin = cache / "conversion" / f"{sha256_of(path)}-{conversion.CONVERTER_VERSION}.onnx"
+    # Whoever waits for the lock may find another file than the one it asked about.
+    child_runs(
+        f"import pathlib, sys; pathlib.Path({str(path)!r}).write_bytes(b'two')\n"
+        f"pathlib.Path({str(twin)!r}).write_bytes(b'converted'); sys.exit({status})"
+    )
+    assert "replaced" in refusal(path, cache)
+    assert not list(cache.glob("*.refused"))
 
 
 def test_a_good_file_passes(parts: Parts, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What a machine or a container may lack: each is told in a sentence and in the state."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +63,11 @@ def test_a_cache_that_cannot_be_written_is_told(network: Path, tmp_path: Path) -
 def test_a_conversion_killed_for_memory_is_told_and_not_remembered(
     network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed = subprocess.CompletedProcess([], -signal.SIGKILL, "", "")
-    monkeypatch.setattr(conversion.subprocess, "run", lambda *_, **__: killed)
+    start = subprocess.Popen
+    killed = ["sh", "-c", "kill -KILL $$"]
+    monkeypatch.setattr(
+        conversion.subprocess, "Popen", lambda _, **options: start(killed, **options)
+    )
     cache = tmp_path / "cache"
     with pytest.raises(conversion.UnusableModel, match="memory ran out"):
         conversion.convert(network, cache)

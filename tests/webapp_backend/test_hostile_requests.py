@@ -138,6 +138,24 @@ def test_other_bodies_are_refused(tiny: Server, path: str, content_type: str, bo
     assert json.loads(answer)["status"] == status
 
 
+@pytest.mark.parametrize("path", UPLOADS)
+def test_a_declared_length_beyond_the_limit_is_refused(tiny: Server, path: str) -> None:
+    request = post(path, MULTIPART, part(bytes(1_000_000), FILE))
+    request = request.replace(b"Content-Length: 1", b"Content-Length: 100", 1)
+    status, body = raw(tiny, request, whole=False)
+    assert status == 413
+    assert json.loads(body)["type"].endswith(":request-too-large")
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\nx", b"5\r\nabcdefgh\r\n", b"0\r\nX: y\nZ\r\n\r\n"])
+@pytest.mark.parametrize("path", UPLOADS)
+def test_broken_chunks_are_refused(tiny: Server, path: str, chunk: bytes) -> None:
+    head = post(path, MULTIPART, b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    status, body = raw(tiny, head + chunk, whole=False)
+    assert status == 400
+    assert json.loads(body)["type"].endswith(":upload-broken-off")
+
+
 @pytest.mark.parametrize(
     "name",
     [

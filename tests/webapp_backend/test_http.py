@@ -119,6 +119,36 @@ def test_request_ids_are_taken_from_trusted_proxies_alone(tiny, start_tiny, netw
     )
 
 
+@pytest.mark.slow
+def test_other_names_of_the_server_are_refused_where_its_own_are_given(
+    start_tiny, networks
+) -> None:
+    networks("tiny")
+    folder = networks.folder
+    (folder / "index.html").write_text("<!doctype html><title>page</title>")
+    names = "fakes.example, .fakes.example.org"
+    server = start_tiny(trusted_hosts=names, trusted_proxies=1, page_folder=folder, ready=False)
+
+    def status(path: str, **headers: str) -> int:
+        answer = server.get(path, headers=headers, allow_redirects=False)
+        if answer.status_code == 400:
+            assert answer.json()["type"].endswith(":untrusted-host")
+            assert answer.headers["X-Request-ID"] == answer.json()["request_id"]
+        return answer.status_code
+
+    assert eventually(lambda: status("/readyz") == 200, 30), "probes ask by the address"
+    assert status("/livez") == 200
+    for path, found in (("/", 200), ("/api/v1/models", 200), ("/tensorboard", 308)):
+        assert status(path) == 400
+        for good in ("fakes.example", "fakes.example:8080", "a.fakes.example.org"):
+            assert status(path, Host=good) == found
+        assert status(path, **{"X-Forwarded-Host": "fakes.example"}) == found
+        for bad in ("evil.example", "fakes.example.evil.example", "fakes.example@evil.example", ""):
+            assert status(path, Host=bad) == 400
+    forwarded = {"Host": "fakes.example", "X-Forwarded-Host": "evil.example"}
+    assert status("/", **forwarded) == 400
+
+
 def test_the_page_answers_its_own_addresses(tiny: Server) -> None:
     browser = {"Accept": "text/html,*/*;q=0.8"}
     for path in ("/", "/models", "/models/tiny", "/logs"):
@@ -188,6 +218,7 @@ def test_metrics_are_for_this_machine(tiny: Server) -> None:
 @pytest.mark.parametrize(("setting", "status"), [("off", 404), ("public", 200)])
 def test_who_may_read_metrics_is_a_setting(start_tiny, networks, setting, status) -> None:
     networks("tiny")
-    server = start_tiny(metrics=setting)
+    # Whether it is ready is otherwise seen by its metrics.
+    server = start_tiny(metrics=setting, ready=False)
     through_a_proxy = {"X-Forwarded-For": "203.0.113.9"}
     assert server.get("/metrics", headers=through_a_proxy).status_code == status

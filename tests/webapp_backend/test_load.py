@@ -2,8 +2,10 @@
 
 import concurrent.futures
 import contextlib
+import re
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,6 +15,7 @@ import pytest
 
 from deepfake_detection.image import decode, to_pixels
 from deepfake_detection.inference import default_cache, load_network
+from deepfake_webapp.problems import DRAIN_SECONDS
 from tests.conftest import BUNDLED, Server, eventually
 from tests.detection_model.images import encoded, portrait
 from tests.networks import NetworkFactory
@@ -39,6 +42,13 @@ def request(image: bytes) -> bytes:
     body += image + b"\r\n--b--\r\n"
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode() + body
+
+
+def chunked(whole: bytes) -> bytes:
+    """The same upload without its length."""
+    head, _, body = whole.partition(b"\r\n\r\n")
+    head = re.sub(rb"Content-Length: \d+", b"Transfer-Encoding: chunked", head)
+    return head + b"\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
 
 def test_a_thousand_mixed_requests_answer_as_one_by_one(tiny: Server) -> None:
@@ -137,6 +147,71 @@ def test_slow_uploads_end_and_leave_the_threads_to_others(
     assert all(b" 408 " in answer for answer in answers[0::2])
     assert b"upload-too-slow" in answers[0]
     assert "Traceback" not in server.log.read_text()
+
+
+def test_refused_clients_do_not_hold_a_thread_for_long(
+    start_tiny, networks: NetworkFactory, stack: contextlib.ExitStack
+) -> None:
+    networks("tiny")
+    server = start_tiny(workers=1, scoring_slots=1, queue_length=1, spare_threads=1)
+    # Too large by what they declare, and then they say no more.
+    head = request(bytes(1000)).replace(b"Content-Length: ", b"Content-Length: 9999999", 1)
+    refused = [stack.enter_context(connect(server)) for _ in range(6)]
+    started = time.monotonic()
+    for number, connection in enumerate(refused):
+        connection.sendall(head)
+        if number % 2:  # reset, not just closed
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+    answers = [connection.recv(65536) for connection in refused[0::2]]
+    assert all(b" 413 " in answer for answer in answers)
+    assert time.monotonic() - started < DRAIN_SECONDS + 3
+    assert server.judge(encode(grey(250))).status_code == 200
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_a_refused_client_that_keeps_sending_is_cut_off(
+    start_tiny, networks: NetworkFactory, stack: contextlib.ExitStack
+) -> None:
+    networks("tiny")
+    server = start_tiny(workers=1)
+    head = request(b"").replace(b"Content-Length: ", b"Content-Length: 99999999", 1)
+    connection = stack.enter_context(connect(server))
+    connection.sendall(head)
+    started = time.monotonic()
+    with contextlib.suppress(ConnectionError):
+        while time.monotonic() < started + 3 * DRAIN_SECONDS:
+            connection.sendall(bytes(50_000))
+            time.sleep(0.5)  # faster than what a request must keep up
+    assert DRAIN_SECONDS - 1 < time.monotonic() - started < DRAIN_SECONDS + 3
+
+
+def test_uploads_find_no_more_room_than_they_are_given(
+    start_tiny, networks: NetworkFactory, stack: contextlib.ExitStack
+) -> None:
+    networks("tiny")
+    server = start_tiny(workers=1, max_request_bytes=3_000_000, max_held_bytes=5_000_000)
+    half = request(bytes(2_500_000))[:2_000_000]
+    coming = [stack.enter_context(connect(server)) for _ in range(2)]
+    for connection in coming:
+        connection.sendall(half)
+    held = "deepfake_upload_bytes"
+    assert eventually(lambda: server.metric(held) > 3_500_000)
+    # Refused by what it declares, and where it declares nothing, by what comes.
+    large = encode(grey(1)) + bytes(2_000_000)
+    for body in (request(large), chunked(request(large))):
+        connection = stack.enter_context(connect(server))
+        connection.sendall(body)
+        answer = connection.recv(65536)
+        assert b" 503 " in answer
+        assert b"Retry-After: " in answer
+    assert server.metric(held) < 5_000_000
+    # What is small still finds room.
+    assert server.judge(encode(grey(1))).status_code == 200
+    for connection in coming:
+        connection.close()
+    assert eventually(lambda: server.metric(held) == 0)
+    assert server.judge(large).status_code == 200
 
 
 def test_ctrl_c_under_load_stops_at_once(

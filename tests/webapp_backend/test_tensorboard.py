@@ -1,9 +1,13 @@
 """TensorBoard under the server's own origin."""
 
 import http.server
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,6 +17,11 @@ from tests.conftest import Server, eventually, serving
 from tests.networks import NetworkFactory
 from tests.webapp_backend.test_http import raw_get
 
+# What Chromium sends when it opens a page.
+CHROMIUM = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;"
+    "q=0.8,application/signed-exchange;v=b3;q=0.7"
+)
 MULTIRUN = "/tensorboard/data/plugin/scalars/scalars_multirun"
 
 
@@ -54,13 +63,18 @@ def children_of(server: Server) -> list[psutil.Process]:
     return [process for process in everything if "tensorboard" in " ".join(process.cmdline())]
 
 
-def test_a_first_visit_from_a_cold_start_waits_and_then_works(start_with_logs) -> None:
+@pytest.mark.parametrize(
+    "start", [1, *(pytest.param(start, marks=pytest.mark.slow) for start in range(2, 6))]
+)
+def test_a_first_visit_from_a_cold_start_waits_and_then_works(
+    start_with_logs,
+    start: int,  # noqa: ARG001 - five of them
+) -> None:
     server = start_with_logs(ready=False)
-    browser = {"Accept": "text/html"}
     statuses = []
 
     def visit() -> bool:
-        answer = server.get("/tensorboard/", headers=browser)
+        answer = server.get("/tensorboard/", headers={"Accept": CHROMIUM})
         statuses.append(answer.status_code)
         if answer.status_code == 503:
             assert "refresh" in answer.text
@@ -96,6 +110,43 @@ def test_there_is_one_tensorboard_and_it_comes_back_when_killed(start_with_logs)
     assert answer.json()["type"].endswith(":tensorboard-not-ready")
     assert eventually(lambda: server.get("/tensorboard/data/runs").ok, 30)
     assert server.get("/readyz").ok
+
+
+@pytest.fixture
+def impatient(logs: Path, tmp_path: Path) -> Iterator[Path]:
+    """The status file of a supervisor that looks and gives up often."""
+    code = (
+        "from deepfake_webapp.tensorboard import supervise as s;"
+        "s.CHECK_SECONDS = s.CHECK_TIMEOUT = 0.5; s.MISSED_CHECKS = 2; s.main()"
+    )
+    status_file = tmp_path / "runtime" / "tensorboard.json"
+    status_file.parent.mkdir()
+    command = [sys.executable, "-c", code, str(logs), str(status_file)]
+    with subprocess.Popen(command) as supervisor:
+        yield status_file
+        supervisor.terminate()
+
+
+@pytest.mark.slow
+def test_a_tensorboard_that_hangs_is_replaced(impatient: Path) -> None:
+    def said() -> dict[str, Any]:
+        return json.loads(impatient.read_text()) if impatient.exists() else {"state": "none"}
+
+    def running() -> psutil.Process | None:
+        """TensorBoard, if it is called ready."""
+        if said()["state"] != "ready":
+            return None
+        (supervisor,) = (p for p in psutil.Process().children() if str(impatient) in p.cmdline())
+        (child,) = supervisor.children()
+        return child
+
+    hanging = eventually(running, 30)
+    hanging.suspend()
+    assert eventually(lambda: not hanging.is_running(), 10)
+    assert eventually(lambda: said()["state"] == "starting", 2)
+    replacement = eventually(running, 30)
+    assert replacement.pid != hanging.pid
+    assert requests.get(f"http://127.0.0.1:{said()['port']}/tensorboard/data/runs", timeout=10).ok
 
 
 @pytest.mark.slow
@@ -235,10 +286,19 @@ def test_no_request_changes_the_upstream(proxied: Server, asked: Asked, target: 
 
 
 @pytest.mark.slow
-def test_an_upstream_that_is_no_tensorboard_is_unavailable(start_with_logs) -> None:
+def test_an_upstream_that_does_not_answer_is_waited_for(start_with_logs) -> None:
     server = start_with_logs(tensorboard_upstream="http://127.0.0.1:9")
     assert state(server) == "starting"
-    assert server.get("/tensorboard/").status_code == 503
+    for accept, kind in (
+        (CHROMIUM, "text/html"),
+        ("text/html", "text/html"),
+        ("*/*", "application/problem+json"),
+        ("application/json, text/plain, */*", "application/problem+json"),
+        (None, "application/problem+json"),
+    ):
+        answer = server.get("/tensorboard/", headers={"Accept": accept})
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"].partition(";")[0] == kind
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from deepfake_webapp import context, observe, openapi, problems
+from deepfake_webapp import context, observe, openapi, problems, trusted_hosts
 from deepfake_webapp.rate_limit import RateLimit
 from deepfake_webapp.registry import Registry
 from deepfake_webapp.scoring import ScoringQueue
@@ -16,6 +16,7 @@ from deepfake_webapp.tensorboard.upstream import (
     OwnTensorBoard,
     Upstream,
 )
+from deepfake_webapp.upload_room import UploadRoom
 from deepfake_webapp.views import (
     health,
     inspections,
@@ -59,6 +60,7 @@ def create_app(
     for module in (predictions, inspections, models, health, tensorboard, metrics):
         app.register_blueprint(module.blueprint)
     observe.register(app)
+    trusted_hosts.register(app)
     problems.register(app)
     page.register(app)
     app.spec_processor(openapi.finish)
@@ -75,7 +77,8 @@ def _parts(settings: Settings, tensorboard_status: Path | None) -> context.Parts
         upstream = ExternalTensorBoard(str(settings.tensorboard_upstream))
     per_minute = settings.uploads_per_minute
     rate_limit = RateLimit(per_minute) if per_minute else None
-    return context.Parts(settings, Registry(settings), queue, upstream, rate_limit)
+    room = UploadRoom(max(settings.max_held_bytes, settings.max_request_bytes))
+    return context.Parts(settings, Registry(settings), queue, upstream, rate_limit, room)
 
 
 def _configure(app: APIFlask, settings: Settings) -> None:

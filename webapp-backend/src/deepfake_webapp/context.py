@@ -10,6 +10,7 @@ from deepfake_webapp.registry import Registry
 from deepfake_webapp.scoring import ScoringQueue
 from deepfake_webapp.settings import Settings
 from deepfake_webapp.tensorboard.upstream import Upstream
+from deepfake_webapp.upload_room import UploadRoom
 
 _KEY = "deepfake-webapp"
 
@@ -23,6 +24,7 @@ class Parts:
     queue: ScoringQueue
     tensorboard: Upstream
     rate_limit: RateLimit | None
+    upload_room: UploadRoom
 
 
 def attach(app: Flask, attached: Parts) -> None:

@@ -36,6 +36,7 @@ stage_seconds = Histogram(
 queued = Gauge(
     "deepfake_queued_requests", "Requests judged or waiting to be.", multiprocess_mode="livesum"
 )
+upload_bytes = Gauge("deepfake_upload_bytes", "Bytes of uploads held.", multiprocess_mode="livesum")
 verdicts = Counter("deepfake_verdicts", "Images judged.", labelnames=["model", "verdict"])
 model_loads = Counter(
     "deepfake_model_loads", "Attempts to open a network.", labelnames=["model", "outcome"]

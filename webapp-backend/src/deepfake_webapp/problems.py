@@ -1,14 +1,16 @@
 """Everything that can go wrong, as RFC 9457 problems: one kind a status and a stable ``type``."""
 
+import contextlib
 import errno
 import http
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, current_app, g, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,9 +22,12 @@ from deepfake_detection.image import (
     UnsupportedFormat,
 )
 from deepfake_webapp.schemas import Problem
-from deepfake_webapp.worker import ClientTooSlow
+from deepfake_webapp.worker import ClientSocket, ClientTooSlow
 
 MEDIA_TYPE = "application/problem+json"
+# What is still read of a refused request: one image of the largest size, from a good connection.
+DRAIN_BYTES = 24_000_000
+DRAIN_SECONDS = 5
 _URN = "urn:deepfake-detection:problem:"
 
 logger = logging.getLogger(__name__)
@@ -37,6 +42,7 @@ class Kind:
     title: str
 
 
+UNTRUSTED_HOST = Kind("untrusted-host", 400, "Not a name of this server")
 NO_FILE = Kind("no-file", 400, "No file in the request")
 UNKNOWN_MODEL = Kind("unknown-model", 404, "No such model")
 NOT_FOUND = Kind("not-found", 404, "Nothing at this address")
@@ -133,6 +139,7 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(RequestEntityTooLarge, _answer_too_large)
     app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(ClientDisconnected, _answer_broken_off)
+    app.register_error_handler(ParseException, _answer_malformed)
     app.register_error_handler(Exception, _answer_unexpected)
 
 
@@ -162,11 +169,21 @@ def _answer_too_large(_: RequestEntityTooLarge) -> Response:
 
 
 def drain() -> None:
-    """Read what the client still sends: closing at once would reset its connection unanswered."""
-    stream = request.environ["wsgi.input"]
-    most = current_app.config["MAX_CONTENT_LENGTH"]
-    while most > 0 and (chunk := stream.read(min(most, 1 << 20))):
-        most -= len(chunk)
+    """Read what the client still sends: closing at once would reset its connection unanswered.
+
+    Whoever sends far more, or slowly, is reset nevertheless, and does not hold a thread meanwhile.
+    """
+    connection = request.environ.get("gunicorn.socket")
+    if isinstance(connection, ClientSocket):
+        connection.end_request(DRAIN_SECONDS)
+    body: IO[bytes] = request.environ["wsgi.input"]
+    # What is thrown away takes no room.
+    stream = getattr(body, "raw", body)
+    left = DRAIN_BYTES
+    # A client that has left, or sends no more, needs no answer; nor does one of broken chunks.
+    with contextlib.suppress(OSError, ParseException):
+        while left > 0 and (chunk := stream.read(min(left, 1 << 20))):
+            left -= len(chunk)
 
 
 def _answer_broken_off(error: ClientDisconnected) -> Response:
@@ -174,6 +191,11 @@ def _answer_broken_off(error: ClientDisconnected) -> Response:
         detail = "The images arrive too slowly. Try a better connection, or smaller images."
         return answer(ProblemError(UPLOAD_TOO_SLOW, detail))
     return answer(ProblemError(UPLOAD_BROKEN_OFF, "The connection ended before the request did."))
+
+
+def _answer_malformed(_: ParseException) -> Response:
+    detail = "The request's body is not sent as its headers say."
+    return answer(ProblemError(UPLOAD_BROKEN_OFF, detail))
 
 
 def answer_http(error: HTTPException) -> AnyResponse:

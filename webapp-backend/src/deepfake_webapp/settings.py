@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(50_000_000, gt=0, description="Pixels of one image.")
     max_files: int = Field(16, gt=0, description="Images in one request.")
     max_request_bytes: int = Field(64_000_000, gt=0, description="Bytes of one request.")
+    max_request_pixels: int = Field(
+        250_000_000, gt=0, description="Pixels of one request's images together."
+    )
 
     workers: int = Field(2, gt=0, description="Processes that answer requests.")
     scoring_slots: int = Field(2, gt=0, description="Requests a worker judges at a time.")
@@ -66,6 +69,12 @@ class Settings(BaseSettings):
     )
     queue_seconds: float = Field(
         10, gt=0, description="Seconds a request waits for a slot before it answers 503."
+    )
+    max_held_bytes: int = Field(
+        192_000_000,
+        gt=0,
+        description="Bytes of uploads that a worker holds at a time, coming in, waiting or judged; "
+        "more answer 503. Never less than one request's.",
     )
     upload_seconds: float = Field(
         20,
@@ -98,11 +107,17 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         0, ge=0, description="Reverse proxies in front whose X-Forwarded-… and X-Request-ID count."
     )
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, comma-separated, under which the server answers, .example.org for all "
+        "that end in it; under others 400, but for /livez and /readyz. Behind trusted proxies the "
+        "name that was asked of these counts. Empty: any.",
+    )
     metrics: Literal["off", "loopback", "public"] = Field(
         "loopback", description="Who may read /metrics."
     )
 
-    @field_validator("flip_models", mode="before")
+    @field_validator("flip_models", "trusted_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

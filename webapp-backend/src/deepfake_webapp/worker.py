@@ -35,10 +35,17 @@ class ClientSocket(socket.socket):
     """A connection that ends with ``ClientTooSlow`` instead of blocking a thread for ever."""
 
     _deadline = float("inf")
+    _bytes_per_second = float(BYTES_PER_SECOND)
 
     def begin_request(self, seconds: float) -> None:
         """Allow a request so many seconds, and more as its bytes come in."""
         self._deadline = time.monotonic() + seconds
+        self._bytes_per_second = BYTES_PER_SECOND
+
+    def end_request(self, seconds: float) -> None:
+        """Allow what is left of a request so many seconds, however much comes in."""
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+        self._bytes_per_second = float("inf")
 
     def has_left(self) -> bool:
         """Whether the client closed its side, so that nobody waits for the answer."""
@@ -56,7 +63,7 @@ class ClientSocket(socket.socket):
             raise ClientTooSlow
         with self._patience(left):
             data = super().recv(size, flags)
-        self._deadline += len(data) / BYTES_PER_SECOND
+        self._deadline += len(data) / self._bytes_per_second
         return data
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:

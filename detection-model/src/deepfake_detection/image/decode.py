@@ -35,6 +35,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = (5, 6, 7, 8)
 _one_large_image = threading.Lock()
 
 # What a file of ours begins with, to tell "damaged" from "another format".
@@ -111,21 +112,30 @@ def decode(
         OSError: If a path cannot be read.
     """
     image = open_image(_read(source, limits) if isinstance(source, Path) else source, limits)
-    orientation = orientation_of(image)
-    turned = orientation in (5, 6, 7, 8)
-    width, height = image.size[::-1] if turned else image.size
-    if at_least is not None:
-        # Twice the target keeps the final resize an honest low-pass filter. A mode of None leaves
-        # the colours alone.
-        wide, high = at_least[::-1] if turned else at_least
-        image.draft(None, (2 * wide, 2 * high))
+    width, height = image.size
     with _one_large_image if width * height > LARGE else contextlib.nullcontext():
+        if at_least is not None:
+            _reduce(image, at_least)
         load(image)
+        # Not before, because a PNG's EXIF may follow its pixels.
+        orientation = orientation_of(image)
+        if orientation in _SIDEWAYS:
+            width, height = height, width
         with _damage_told():
             rgb = to_rgb(image)
             # Before there is a third copy of it.
             del image
             return DecodedImage(upright(rgb, orientation), width, height)
+
+
+def _reduce(image: Image.Image, at_least: tuple[int, int]) -> None:
+    """Have an opened JPEG decoded at no more than twice the upright size that is needed.
+
+    Twice the target keeps the final resize an honest low-pass filter.
+    """
+    wide, high = at_least[::-1] if orientation_of(image) in _SIDEWAYS else at_least
+    # A mode of None leaves the colours alone.
+    image.draft(None, (2 * wide, 2 * high))
 
 
 def open_image(data: bytes, limits: Limits = Limits(), *, metadata: int = 0) -> Image.Image:
@@ -228,11 +238,16 @@ def _check_pixels(image: Image.Image, limits: Limits) -> None:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 where it is absent or unreadable."""
-    if len(image.info.get("exif", b"")) > MAX_EXIF:
-        return 1
+    """EXIF orientation, 1 to 8; 1 where it is absent or unreadable.
+
+    Decodes nothing. ``Image.getexif`` would, and would believe XMP and texts too, which only some
+    readers of a file leave in it.
+    """
+    exif = Image.Exif()
     try:
-        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        # Of several blocks the first counts.
+        exif.load(image.info.get("exif", b"")[:MAX_EXIF])
+        orientation = int(exif.get(ExifTags.Base.Orientation, 1))
     except Exception:  # a broken EXIF block does not make the pixels worthless
         return 1
     return orientation if orientation in _TURNS else 1
@@ -248,7 +263,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     In strips, because some modes take several steps of four bytes a pixel each.
     """
-    if image.mode == "RGB":
+    if image.mode == "RGB" and not image.has_transparency_data:
         return image
     rgb = Image.new("RGB", image.size)
     for top in range(0, image.height, _STRIP_ROWS):

@@ -8,10 +8,12 @@ import contextlib
 import fcntl
 import importlib.util
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,8 @@ MAX_MODEL_BYTES = 500_000_000
 REFUSED = 3
 # Of the environment, the child gets no more: no proxy, no credential.
 _PASSED_ON = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH")
+# Bytes of the end of what the child says: a reason goes into the list of models.
+_MOST_SAID = 1000
 _TOO_LONG = f"Converting took more than {TIMEOUT_SECONDS} s."
 
 
@@ -103,24 +107,26 @@ def _locked(path: Path) -> Iterator[int]:
 
 def _convert_in_child(keras_file: Path, twin: Path, refusal: Path, lock: int) -> None:
     with _workshop(twin.parent) as folder:
-        child = _run_child(keras_file, folder / twin.name, lock)
-        if child.returncode == 0:
+        status, last_line = _run_child(keras_file, folder / twin.name, lock)
+        # The lock may have been waited for, and the child takes its time too.
+        if sha256_of(keras_file) != hash_in_name(twin):
+            raise UnusableModel("The file was replaced while it was converted. Try again.")
+        if status == 0:
             (folder / twin.name).replace(twin)
             return
-    last_line = (child.stderr.strip().splitlines() or ["no message"])[-1]
-    if child.returncode == REFUSED:
+    if status == REFUSED:
         partial = refusal.with_suffix(".partial")
         partial.write_text(last_line, encoding="utf-8")
         partial.replace(refusal)
         return
     # May work another time, so it is not remembered.
-    if child.returncode == -signal.SIGKILL:
+    if status == -signal.SIGKILL:
         raise UnusableModel(
             "Converting was killed, most likely because memory ran out; it takes 1 to 2 GB."
         )
-    if child.returncode == -signal.SIGXCPU:
+    if status == -signal.SIGXCPU:
         raise UnusableModel(_TOO_LONG)
-    raise UnusableModel(f"Converting failed (exit {child.returncode}): {last_line}")
+    raise UnusableModel(f"Converting failed (exit {status}): {last_line}")
 
 
 @contextlib.contextmanager
@@ -135,23 +141,48 @@ def _workshop(cache: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_child(keras_file: Path, onnx_file: Path, lock: int) -> subprocess.CompletedProcess[str]:
+def _run_child(keras_file: Path, onnx_file: Path, lock: int) -> tuple[int, str]:
+    """Its exit status, and the last line it wrote to standard error.
+
+    Raises:
+        UnusableModel: If it takes too long.
+    """
     module = "deepfake_detection.training.confined_convert"
     arguments = [sys.executable, "-P", "-m", module, str(keras_file.resolve()), str(onnx_file)]
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment |= dict.fromkeys(("HOME", "TMPDIR"), str(onnx_file.parent))
-    try:
-        return subprocess.run(
-            arguments,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-            # If this process is killed, nobody starts another child before this one has ended.
-            pass_fds=(lock,),
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UnusableModel(_TOO_LONG) from error
+    with subprocess.Popen(
+        arguments,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        # If this process is killed, nobody starts another child before this one has ended.
+        pass_fds=(lock,),
+    ) as child:
+        try:
+            return _awaited(child, time.monotonic() + TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise UnusableModel(_TOO_LONG) from error
+        finally:
+            child.kill()
+
+
+def _awaited(child: subprocess.Popen[bytes], deadline: float) -> tuple[int, str]:
+    """Wait for the child, keeping the end of what it says: it may say anything, for ever.
+
+    Raises:
+        subprocess.TimeoutExpired: If it is not done by the deadline.
+    """
+    assert child.stderr is not None  # noqa: S101 - it is a pipe
+    poll = select.poll()
+    poll.register(child.stderr)
+    said = b""
+    while (left := deadline - time.monotonic()) > 0 and poll.poll(1000 * left):
+        if not (more := os.read(child.stderr.fileno(), 65_536)):
+            break
+        said = (said + more)[-_MOST_SAID:]
+    lines = said.decode("utf-8", "replace").split("\n")
+    last_line = next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+    return child.wait(max(0, deadline - time.monotonic())), last_line

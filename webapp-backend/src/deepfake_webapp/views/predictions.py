@@ -61,6 +61,7 @@ def _judge(
     name, network = parts().registry.choose(query.model)
     with parts().queue.slot(uploads.has_left):
         images = [file.read() for file in files]
+        uploads.check_pixels(images)
         outcomes = judge(
             network,
             images,

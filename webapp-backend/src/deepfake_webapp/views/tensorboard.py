@@ -108,7 +108,8 @@ def _body(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 def _not_yet() -> Response:
     detail = parts().tensorboard.status().detail
-    if request.accept_mimetypes.accept_html and not request.accept_mimetypes.accept_json:
+    # A browser accepts anything, but a page rather; without a preference it is a program.
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         body = _WAITING.format(detail=detail)
         retry = {"Retry-After": "1"}
         return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, retry, content_type="text/html")

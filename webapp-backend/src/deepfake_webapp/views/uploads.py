@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from apiflask import APIBlueprint
-from flask import request
+from flask import g, request
 from werkzeug.datastructures import FileStorage
 
-from deepfake_detection.image import Limits
+from deepfake_detection.image import ImageError, Limits, open_image
 from deepfake_webapp import problems
 from deepfake_webapp.context import parts
+from deepfake_webapp.upload_room import MeteredInput
 from deepfake_webapp.worker import ClientSocket
 
 # Why an upload may be refused, whatever was asked about it.
@@ -31,6 +32,8 @@ def guard(blueprint: APIBlueprint) -> None:
     """Refuse what comes too often or finds no room before the form is read."""
     blueprint.before_request(_refuse_if_too_many)
     blueprint.before_request(_refuse_if_full)
+    blueprint.before_request(_meter)
+    blueprint.teardown_request(_give_room_back)
 
 
 def _refuse_if_too_many() -> None:
@@ -45,11 +48,24 @@ def _refuse_if_too_many() -> None:
 
 def _refuse_if_full() -> None:
     """Answer 503 before the images are taken apart, which is most of what a refusal costs."""
+    declared = min(request.content_length or 0, parts().settings.max_request_bytes)
     try:
         parts().queue.check_room()
+        parts().upload_room.check(declared)
     except problems.ProblemError:
         problems.drain()
         raise
+
+
+def _meter() -> None:
+    """Have the form take room as it comes."""
+    g.body = MeteredInput(request.environ["wsgi.input"], parts().upload_room)
+    request.environ["wsgi.input"] = g.body
+
+
+def _give_room_back(_: BaseException | None) -> None:
+    if "body" in g:
+        g.body.give_back()
 
 
 def has_left() -> bool:
@@ -73,6 +89,34 @@ def checked(files: Sequence[FileStorage], most: int) -> list[FileStorage]:
         detail = f"There are {len(files)} files; the limit is {most} in one request."
         raise problems.ProblemError(problems.TOO_MANY_FILES, detail)
     return files
+
+
+def check_pixels(images: Sequence[bytes]) -> None:
+    """Refuse images that are too much work together, by what their headers declare.
+
+    Raises:
+        ProblemError: 413 if there are too many pixels.
+    """
+    settings = parts().settings
+    most = settings.max_request_pixels
+    if len(images) * settings.max_pixels <= most:
+        return
+    pixels = sum(map(_declared_pixels, images))
+    if pixels > most:
+        detail = (
+            f"The images have {pixels / 1e6:.0f} megapixels together; the limit is "
+            f"{most / 1e6:g} in one request. Send fewer at a time, or smaller copies."
+        )
+        raise problems.ProblemError(problems.REQUEST_TOO_LARGE, detail)
+
+
+def _declared_pixels(image: bytes) -> int:
+    """Width times height; 0 for a file that will not be decoded anyway."""
+    try:
+        opened = open_image(image, limits())
+    except ImageError:
+        return 0
+    return opened.width * opened.height
 
 
 def limits() -> Limits:
