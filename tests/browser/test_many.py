@@ -313,6 +313,23 @@ def test_a_cancelled_queue_goes_on_later(
     expect_done(page, 3)
 
 
+def wait_until_kept(page: Page, photographs: int) -> None:
+    """Wait until so many photographs lie in the browser's database."""
+    page.wait_for_function(
+        """photographs => new Promise((resolve) => {
+            const opening = indexedDB.open('queue')
+            opening.onsuccess = () => {
+                const count = opening.result.transaction('rows').objectStore('rows').count()
+                count.onsuccess = () => {
+                    opening.result.close()
+                    resolve(count.result === photographs)
+                }
+            }
+        })""",
+        arg=photographs,
+    )
+
+
 def test_a_reload_keeps_results_and_what_was_unfinished(
     open_page: OpenPage, face_server: Server, photos: list[Path]
 ) -> None:
@@ -322,6 +339,7 @@ def test_a_reload_keeps_results_and_what_was_unfinished(
     choose(page, photos[2])
     expect(row(page, "wall.jpg")).to_contain_text("Sending")
     expect(row(page, "wall.jpg").locator("img")).to_be_visible()
+    wait_until_kept(page, 3)
     page.unroute_all(behavior="ignoreErrors")
     page.reload()
     expect_done(page, 2, of=3)

@@ -19,8 +19,8 @@ afterEach(() => void vi.useRealTimers())
 function fakeStore(kept: Entry[] = []) {
   return {
     load: vi.fn(async () => kept),
+    add: vi.fn(async () => {}),
     save: vi.fn(async () => {}),
-    saveFile: vi.fn(async () => 1),
     remove: vi.fn(async () => {}),
     clear: vi.fn(async () => {}),
   }
@@ -214,7 +214,7 @@ it('shows what the last visit left and starts nothing by itself', async () => {
 
 it('keeps each step, without the file once there is a verdict', async () => {
   const { store } = await filled(photos(1))
-  expect(store.saveFile).toHaveBeenCalledOnce()
+  expect(store.add).toHaveBeenCalledWith([expect.objectContaining({ file: expect.any(File) })])
   await respond(FakeRequest.last, 200, answer)
   expect(store.save).toHaveBeenLastCalledWith(
     expect.objectContaining({ file: null, state: expect.objectContaining({ step: 'judged' }) }),
@@ -232,7 +232,7 @@ it('works where nothing can be kept, and says so', async () => {
 
 it('keeps again once everything is cleared', async () => {
   const store = fakeStore()
-  store.saveFile.mockRejectedValueOnce(new Error('full'))
+  store.add.mockRejectedValueOnce(new Error('full'))
   const { queue } = await filled(photos(1), store)
   expect(queue.lasting.value).toBe(false)
   queue.clear()

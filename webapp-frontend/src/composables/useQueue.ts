@@ -54,7 +54,7 @@ export function createQueue(store: QueueStore, claim = claimQueue) {
     leftOut.value = given.slice(room).map(({ name }) => name)
     removed.value = []
     entries.value = [...entries.value, ...added]
-    added.forEach(keep)
+    keep(added)
     added.forEach(draw)
     start((entry) => added.includes(entry) && entry.file !== null)
   }
@@ -139,7 +139,7 @@ export function createQueue(store: QueueStore, claim = claimQueue) {
     const back = removed.value
     removed.value = []
     entries.value = [...entries.value, ...back].sort((a, b) => a.id - b.id)
-    back.forEach(keep)
+    keep(back)
   }
 
   const find = (id: number) => entries.value.find((entry) => entry.id === id)
@@ -152,10 +152,8 @@ export function createQueue(store: QueueStore, claim = claimQueue) {
     removed.value = changed(removed.value)
   }
 
-  function keep(entry: Entry) {
-    const { id, file } = entry
-    void keeping(() => store.save(entry))
-    if (file) void keeping(() => store.saveFile(id, file))
+  function keep(added: Entry[]) {
+    void keeping(() => store.add(added))
   }
 
   function save(id: number) {

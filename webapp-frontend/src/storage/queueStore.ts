@@ -1,4 +1,4 @@
-import { openDB, type DBSchema } from 'idb'
+import { openDB, type DBSchema, type IDBPObjectStore } from 'idb'
 import pLimit from 'p-limit'
 import { Failure } from '@/api/failure'
 import { isRunning, type Entry, type State } from '@/format/queue'
@@ -13,6 +13,15 @@ interface Schema extends DBSchema {
   rows: { key: number; value: Row }
   files: { key: number; value: File }
 }
+
+type Store<Name extends 'rows' | 'files'> = IDBPObjectStore<
+  Schema,
+  ('rows' | 'files')[],
+  Name,
+  'readwrite'
+>
+type Rows = Store<'rows'>
+type Files = Store<'files'>
 
 /** The queue in the browser's own database; each call rejects where there is none or it is full. */
 export type QueueStore = ReturnType<typeof openStore>
@@ -30,16 +39,28 @@ export function openStore() {
     )
   }
 
-  /** Keep what is known of an entry, and forget its file once it is no longer needed. */
-  const save = (entry: Entry) =>
+  /** Keep what was added, all at once: a page may be closed right after. */
+  const add = (entries: Entry[]) =>
     inTurn(async () => {
-      const database = await opened
-      await database.put('rows', toRow(entry))
-      if (!entry.file) await database.delete('files', entry.id)
+      try {
+        await write(entries, (entry, rows, files) => [
+          rows.put(toRow(entry)),
+          entry.file && files.put(entry.file, entry.id),
+        ])
+      } catch (full) {
+        await write(entries, (entry, rows) => [rows.put(toRow(entry))])
+        throw full
+      }
     })
 
-  const saveFile = (id: number, file: File) =>
-    inTurn(async () => (await opened).put('files', file, id))
+  /** Keep what is known of an entry, and forget its file once it is no longer needed. */
+  const save = (entry: Entry) =>
+    inTurn(() =>
+      write([entry], (entry, rows, files) => [
+        rows.put(toRow(entry)),
+        !entry.file && files.delete(entry.id),
+      ]),
+    )
 
   const remove = (id: number) =>
     inTurn(async () => {
@@ -53,7 +74,17 @@ export function openStore() {
       await Promise.all([database.clear('rows'), database.clear('files')])
     })
 
-  return { load, save, saveFile, remove, clear }
+  /** Change both stores in one transaction: a disk may take a second for each. */
+  async function write(
+    entries: Entry[],
+    change: (entry: Entry, rows: Rows, files: Files) => unknown[],
+  ) {
+    const transaction = (await opened).transaction(['rows', 'files'], 'readwrite')
+    const [rows, files] = [transaction.objectStore('rows'), transaction.objectStore('files')]
+    await Promise.all([...entries.flatMap((entry) => change(entry, rows, files)), transaction.done])
+  }
+
+  return { load, add, save, remove, clear }
 }
 
 async function open() {

@@ -15,8 +15,8 @@ vi.mock('@/composables/useQueue', async (original) => ({
 
 const store = {
   load: async () => [],
+  add: async () => {},
   save: async () => {},
-  saveFile: async () => 1,
   remove: async () => {},
   clear: async () => {},
 }
