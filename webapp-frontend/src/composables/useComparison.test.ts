@@ -79,6 +79,15 @@ it('does not hear answers about a photograph that was replaced', async () => {
   expect(answers.size).toBe(0)
 })
 
+it('keeps what was answered when another file is refused', async () => {
+  const { steps, choose, refusal, file } = compared('v3')
+  await answer('v3')
+  choose(() => photo('letter.pdf', 'application/pdf'), null)
+  expect(steps()).toEqual(['judged'])
+  expect(file.value?.name).toBe('portrait.jpg')
+  expect(refusal.value?.title).toBe('letter.pdf is not an image')
+})
+
 it('refuses what is no image, and asks nobody about it', () => {
   const { choose, compare, refusal, answers } = inScope(useComparison)
   choose(() => photo('notes.txt', 'text/plain'), null)

@@ -24,6 +24,7 @@ interface Round {
 /** One photograph before several networks, asked a few at a time. */
 export function useComparison() {
   const file = shallowRef<File | null>(null)
+  /** Why the last file was refused; what was there before it stays. */
   const refusal = shallowRef<Failure | null>(null)
   /** By the network's name. */
   const answers = shallowReactive(new Map<string, Answer>())
@@ -32,10 +33,11 @@ export function useComparison() {
 
   /** Take the file that `pick` returns, unless it or the limits refuse. */
   function choose(pick: () => File, limits: Limits | null) {
-    clear()
+    refusal.value = null
     try {
       const picked = pick()
       checkFile(picked, limits)
+      clear()
       file.value = picked
     } catch (reason) {
       refusal.value = asFailure(reason)

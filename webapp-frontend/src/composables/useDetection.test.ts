@@ -77,9 +77,10 @@ it('ignores the answer for a photograph that was replaced meanwhile', async () =
 })
 
 it('refuses before anything is sent', () => {
-  const { detection, choose } = inScope(useDetection)
+  const { detection, refusal, choose } = inScope(useDetection)
   choose(() => photo('notes.txt', 'text/plain'), null)
-  expect(detection.value).toMatchObject({ step: 'failed', failure: { kind: 'refused' } })
+  expect(detection.value.step).toBe('empty')
+  expect(refusal.value?.kind).toBe('refused')
 })
 
 async function judged() {
@@ -89,6 +90,26 @@ async function judged() {
   await sent
   return use
 }
+
+it('keeps the verdict when another file is refused', async () => {
+  const { detection, refusal, choose } = await judged()
+  const before = detection.value
+  choose(() => photo('letter.pdf', 'application/pdf'), null)
+  expect(detection.value).toBe(before)
+  expect(refusal.value?.title).toBe('letter.pdf is not an image')
+  choose(() => photo('other.jpg'), null)
+  expect(detection.value).toMatchObject({ step: 'chosen', file: { name: 'other.jpg' } })
+  expect(refusal.value).toBeNull()
+})
+
+it('goes on sending when another file is refused', async () => {
+  const { detection, send, choose } = chosen()
+  const sent = send(null)
+  choose(() => photo('letter.pdf', 'application/pdf'), null)
+  FakeRequest.last.answer(200, answer)
+  await sent
+  expect(detection.value.step).toBe('judged')
+})
 
 it('looks closer and keeps what was seen before', async () => {
   const { detection, lookCloser } = await judged()

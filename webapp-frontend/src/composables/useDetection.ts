@@ -23,27 +23,30 @@ export type Detection =
       /** Why the last closer look brought nothing. */
       failure: Failure | null
     }
-  | { step: 'failed'; file: File | null; failure: Failure }
+  | { step: 'failed'; file: File; failure: Failure }
 
 export function useDetection() {
   const detection = shallowRef<Detection>({ step: 'empty' })
+  /** Why the last file was refused; what was there before it stays. */
+  const refusal = shallowRef<Failure | null>(null)
   let upload: AbortController | null = null
 
   /** Take the file that `pick` returns, unless it or the limits refuse. */
   function choose(pick: () => File, limits: Limits | null) {
-    stop()
+    refusal.value = null
     try {
       const file = pick()
       checkFile(file, limits)
+      stop()
       detection.value = { step: 'chosen', file }
     } catch (reason) {
-      detection.value = { step: 'failed', file: null, failure: asFailure(reason) }
+      refusal.value = asFailure(reason)
     }
   }
 
   async function send(model: string | null) {
     const current = detection.value
-    if (current.step === 'empty' || current.step === 'sending' || !current.file) return
+    if (current.step === 'empty' || current.step === 'sending') return
     const { file } = current
     const mine = (upload = new AbortController())
     const onProgress = (progress: number) => {
@@ -87,6 +90,7 @@ export function useDetection() {
 
   function clear() {
     stop()
+    refusal.value = null
     detection.value = { step: 'empty' }
   }
 
@@ -98,7 +102,7 @@ export function useDetection() {
   }
 
   onScopeDispose(clear)
-  return { detection, choose, send, lookCloser, cancel, clear }
+  return { detection, refusal, choose, send, lookCloser, cancel, clear }
 }
 
 const judged = (file: File, judgement: Judgement) =>
