@@ -1,6 +1,7 @@
 import { flushPromises, mount } from '@vue/test-utils'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
+import type { Prediction } from '@/api/client'
 import { answerFetch, FakeRequest, fakeUploads } from '@/testing/fakes'
 import { detail, limits, model, photo, prediction } from '@/testing/samples'
 import DetectView from './DetectView.vue'
@@ -33,6 +34,10 @@ async function pick(view: Awaited<ReturnType<typeof open>>, file: File) {
 }
 
 const button = (view: Awaited<ReturnType<typeof open>>) => view.get('button.primary')
+const answer = (changes: Partial<Prediction> = {}, name = 'v3') => ({
+  model: { name, version: '1.0' },
+  results: [prediction(changes)],
+})
 const spoken = (view: Awaited<ReturnType<typeof open>>) =>
   view.get('[role=status][aria-live=polite]').text()
 
@@ -42,15 +47,61 @@ it('speaks the verdict and shows it in words', async () => {
   await pick(view, photo())
   await button(view).trigger('click')
   expect(spoken(view)).toBe('Checking portrait.jpg.')
-  FakeRequest.last.answer(200, {
-    model: { name: 'v3', version: '1.0' },
-    results: [prediction({ verdict: 'real', fake_probability: 0.12 })],
-  })
+  FakeRequest.last.answer(200, answer({ verdict: 'real', fake_probability: 0.12 }))
   await flushPromises()
   expect(view.get('h2').text()).toBe('Likely real')
   expect(spoken(view)).toContain('Verdict for portrait.jpg: Likely real.')
   expect(spoken(view)).toContain('12.0 %')
   expect(view.text()).toContain('Faces in the wild')
+})
+
+async function judgedView(
+  view: Awaited<ReturnType<typeof open>>,
+  changes: Partial<Prediction> = {},
+) {
+  await pick(view, photo())
+  await button(view).trigger('click')
+  FakeRequest.last.answer(200, answer(changes))
+  await flushPromises()
+}
+
+it('tells what kept a second check away above the verdict that stands', async () => {
+  const view = await open()
+  await judgedView(view)
+  await button(view).trigger('click')
+  expect(view.find('#verdict').exists()).toBe(false)
+  FakeRequest.last.onerror?.()
+  await flushPromises()
+  expect(view.get('.result [role=alert]').text()).toContain('cannot be reached')
+  expect(view.get('#verdict').text()).toBe('Likely fake')
+  await view.get('.result [role=alert] button').trigger('click')
+  FakeRequest.last.answer(200, answer({ verdict: 'real' }))
+  await flushPromises()
+  expect(view.find('.result [role=alert]').exists()).toBe(false)
+  expect(view.get('#verdict').text()).toBe('Likely real')
+})
+
+it('lets a slow closer look be cancelled', async () => {
+  const view = await open()
+  await judgedView(view)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  await view.get('.closer button').trigger('click')
+  await vi.advanceTimersByTimeAsync(9000)
+  vi.useRealTimers()
+  const cancel = view.findAll('.closer button').find((found) => found.text() === 'Cancel')
+  await cancel?.trigger('click')
+  await flushPromises()
+  expect(view.get('.closer').text()).toContain('Show a heat map')
+  expect(view.get('.closer').text()).not.toContain('longer than usual')
+})
+
+it('closes the notice of a refused file and keeps the verdict', async () => {
+  const view = await open()
+  await judgedView(view)
+  await pick(view, photo('letter.pdf', 'application/pdf'))
+  expect(view.get('#verdict').text()).toBe('Likely fake')
+  await view.get('[role=alert] [aria-label=Close]').trigger('click')
+  expect(view.find('[role=alert]').exists()).toBe(false)
 })
 
 it('names a file that is too big without sending it', async () => {
