@@ -48,7 +48,7 @@ it('names those that are not asked, with the reason', async () => {
 })
 
 it('asks at once about a photograph that was carried here, and says whether they agree', async () => {
-  photoToCompare.give(photo())
+  void photoToCompare.give(photo(), new Promise(() => {}))
   const asked: FakeRequest[] = []
   vi.stubGlobal(
     'XMLHttpRequest',
