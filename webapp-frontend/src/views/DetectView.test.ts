@@ -3,7 +3,8 @@ import { beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import type { Prediction } from '@/api/client'
 import { answerFetch, FakeRequest, fakeUploads } from '@/testing/fakes'
-import { detail, limits, model, photo, prediction } from '@/testing/samples'
+import { card, detail, limits, model, photo, prediction } from '@/testing/samples'
+import ModelSelect from '@/components/ModelSelect.vue'
 import DetectView from './DetectView.vue'
 
 beforeEach(() => {
@@ -16,7 +17,9 @@ beforeEach(() => {
 async function open(models = [model()]) {
   answerFetch({
     '/api/v1/models': { models },
-    '/api/v1/models/v3': detail(),
+    '/api/v1/models/v3': detail({ card: card({ inconclusive: { low: 0.4, high: 0.6 } }) }),
+    '/api/v1/models/v1': detail({ name: 'v1', card: card({ name: 'v1' }) }),
+    '/api/v1/models/v0': detail({ name: 'v0', version: null, card: null }),
     '/api/v1/limits': limits,
   })
   const history = createMemoryHistory()
@@ -34,8 +37,8 @@ async function pick(view: Awaited<ReturnType<typeof open>>, file: File) {
 }
 
 const button = (view: Awaited<ReturnType<typeof open>>) => view.get('button.primary')
-const answer = (changes: Partial<Prediction> = {}, name = 'v3') => ({
-  model: { name, version: '1.0' },
+const answer = (changes: Partial<Prediction> = {}) => ({
+  model: { name: 'v3', version: '1.0' },
   results: [prediction(changes)],
 })
 const spoken = (view: Awaited<ReturnType<typeof open>>) =>
@@ -122,4 +125,34 @@ it('promises what it keeps', async () => {
   const text = (await open()).text()
   expect(text).toContain('Not proof.')
   expect(text).toContain('not stored')
+})
+
+it('names the band of the chosen network before there is a verdict', async () => {
+  const text = (await open()).get('.result').text()
+  expect(text).toContain('Above 60.0 % probability of a fake v3 takes')
+  expect(text).not.toContain('50 % probability')
+})
+
+it('keeps what is known of the network that judged when another is chosen', async () => {
+  const view = await open([model(), model({ name: 'v1', default: false })])
+  await judgedView(view)
+  const before = view.get('.result').text()
+  expect(before).toContain('40.0 % to 60.0 %')
+  expect(before).toContain('v3 was right on')
+  view.getComponent(ModelSelect).vm.$emit('update:modelValue', 'v1')
+  await flushPromises()
+  expect(view.get('#model').text()).toBe('v1')
+  expect(view.get('.result').text()).toBe(before)
+})
+
+it('says of a verdict by a network without a card that it is unproven', async () => {
+  const view = await open([model({ name: 'v0', version: null })])
+  await pick(view, photo())
+  await button(view).trigger('click')
+  FakeRequest.last.answer(200, {
+    model: { name: 'v0', version: 'unknown' },
+    results: [prediction()],
+  })
+  await flushPromises()
+  expect(view.get('.result').text()).toContain('Unproven: v0 has no card')
 })
