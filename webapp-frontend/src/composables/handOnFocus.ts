@@ -10,7 +10,7 @@ export async function handOnFocus(part: Element | null) {
   const panel = part.closest('.panel')
   await nextTick()
   if (part.contains(document.activeElement)) return
-  const heading = panel?.querySelector<HTMLElement>('[tabindex="-1"]')
+  const heading = panel?.querySelector<HTMLElement>('[tabindex="-1"], summary')
   const next = heading ?? document.querySelector<HTMLElement>('main')
   next?.focus({ preventScroll: true })
 }

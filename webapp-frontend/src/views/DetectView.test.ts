@@ -36,7 +36,8 @@ async function pick(view: Awaited<ReturnType<typeof open>>, file: File) {
   await input.trigger('change')
 }
 
-const button = (view: Awaited<ReturnType<typeof open>>) => view.get('button.primary')
+const button = (view: Awaited<ReturnType<typeof open>>) =>
+  view.get<HTMLButtonElement>('button.primary')
 const answer = (changes: Partial<Prediction> = {}) => ({
   model: { name: 'v3', version: '1.0' },
   results: [prediction(changes)],
@@ -46,7 +47,7 @@ const spoken = (view: Awaited<ReturnType<typeof open>>) =>
 
 it('speaks the verdict and shows it in words', async () => {
   const view = await open()
-  expect(button(view).attributes('disabled')).toBeDefined()
+  expect(button(view).attributes('aria-disabled')).toBe('true')
   await pick(view, photo())
   await button(view).trigger('click')
   expect(spoken(view)).toBe('Checking portrait.jpg.')
@@ -111,13 +112,13 @@ it('names a file that is too big without sending it', async () => {
   const view = await open()
   await pick(view, photo('huge.jpg', 'image/jpeg', 'x'.repeat(101)))
   expect(view.get('[role=alert]').text()).toContain('huge.jpg is too big')
-  expect(button(view).attributes('disabled')).toBeDefined()
+  expect(button(view).attributes('aria-disabled')).toBe('true')
 })
 
 it('offers no check while no network is ready', async () => {
   const view = await open([model({ state: 'unusable', reason: 'It is cut off.', default: false })])
   await pick(view, photo())
-  expect(button(view).attributes('disabled')).toBeDefined()
+  expect(button(view).attributes('aria-disabled')).toBe('true')
   expect(view.text()).toContain('No network is ready')
 })
 
@@ -155,4 +156,41 @@ it('says of a verdict by a network without a card that it is unproven', async ()
   })
   await flushPromises()
   expect(view.get('.result').text()).toContain('Unproven: v0 has no card')
+})
+
+it('keeps the focus on the button that was pressed, and checks nothing twice', async () => {
+  const view = await open()
+  document.body.append(view.element as Element)
+  await pick(view, photo())
+  button(view).element.focus()
+  await button(view).trigger('click')
+  await button(view).trigger('click')
+  expect(FakeRequest.all).toHaveLength(1)
+  expect(button(view).attributes('disabled')).toBeUndefined()
+  expect(document.activeElement).toBe(button(view).element)
+  view.unmount()
+})
+
+it('hands the focus from what goes to the heading of what comes', async () => {
+  const view = await open()
+  document.body.append(view.element as Element)
+  const press = async (selector: string) => {
+    const found = view.get<HTMLButtonElement>(selector)
+    found.element.focus()
+    await found.trigger('click')
+    await flushPromises()
+  }
+  await pick(view, photo())
+  await button(view).trigger('click')
+  await press('.result button')
+  expect(document.activeElement?.textContent).toBe('Ready to check')
+  await button(view).trigger('click')
+  FakeRequest.last.onerror?.()
+  await flushPromises()
+  await press('.result [role=alert] button')
+  expect(document.activeElement?.textContent).toBe('Sending the picture')
+  FakeRequest.last.answer(200, answer())
+  await flushPromises()
+  expect(document.activeElement).toBe(view.get('#verdict').element)
+  view.unmount()
 })
