@@ -2,6 +2,7 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import App from '@/App.vue'
+import { photosToCheck } from '@/composables/handOver'
 import { answerFetch, FakeRequest, fakeUploads } from '@/testing/fakes'
 import { detail, limits, model, photo, prediction } from '@/testing/samples'
 import CompareView from '@/views/CompareView.vue'
@@ -15,6 +16,11 @@ beforeEach(() => {
   vi.stubGlobal('matchMedia', () => new EventTarget())
 })
 
+const many = {
+  setup: () => ({ given: photosToCheck.take() }),
+  template: '{{ given?.files.length }}',
+}
+
 async function open() {
   answerFetch({
     '/api/v1/models': { models: [model(), model({ name: 'v1', default: false })] },
@@ -25,6 +31,7 @@ async function open() {
   const routes = [
     { path: '/', component: DetectView },
     { path: '/compare', component: CompareView },
+    { path: '/many', component: async () => many },
     { path: '/models/:name', component: { template: '<h1>Card</h1>' } },
     { path: '/:path(.*)*', component: () => Promise.reject(new TypeError('Failed to fetch')) },
   ]
@@ -47,8 +54,8 @@ async function pick(app: VueWrapper, file = photo()) {
 
 const answer = { model: { name: 'v3', version: '1.0' }, results: [prediction()] }
 
-function drop(file: File) {
-  const items = [{ kind: 'file', getAsFile: () => file }]
+function drop(...files: File[]) {
+  const items = files.map((file) => ({ kind: 'file', getAsFile: () => file }))
   window.dispatchEvent(Object.assign(new Event('drop'), { dataTransfer: { items } }))
 }
 
@@ -92,6 +99,27 @@ it('has the comparison still when one comes back, and takes another photograph t
   await flushPromises()
   expect(app.get('.summary h2').text()).toBe('Asking 2 networks')
   expect(app.get('.stage').text()).toContain('other.jpg')
+  app.unmount()
+})
+
+it('carries a photograph to a comparison that was not open before', async () => {
+  const { app } = await open()
+  await pick(app)
+  await app.get('button.primary').trigger('click')
+  FakeRequest.last.answer(200, answer)
+  await flushPromises()
+  await app.get('.result a[href="/compare"]').trigger('click')
+  await flushPromises()
+  expect(app.get('.summary h2').text()).toBe('Asking 2 networks')
+  app.unmount()
+})
+
+it('carries several photographs to the page for many', async () => {
+  const { app } = await open()
+  drop(photo(), photo('other.jpg'))
+  await flushPromises()
+  expect(app.get('main').text()).toBe('2')
+  expect(photosToCheck.take()).toBeNull()
   app.unmount()
 })
 
