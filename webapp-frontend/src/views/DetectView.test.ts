@@ -104,6 +104,8 @@ it('closes the notice of a refused file and keeps the verdict', async () => {
   await judgedView(view)
   await pick(view, photo('letter.pdf', 'application/pdf'))
   expect(view.get('#verdict').text()).toBe('Likely fake')
+  // nor is it replaced by a picture of the page that was dragged by accident
+  expect(view.get('.stage img').attributes('draggable')).toBe('false')
   await view.get('[role=alert] [aria-label=Close]').trigger('click')
   expect(view.find('[role=alert]').exists()).toBe(false)
 })
