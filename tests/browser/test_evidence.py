@@ -193,7 +193,10 @@ def test_the_score_is_set_beside_the_test_set(
     page.get_by_role("combobox", name="Network").click()
     page.get_by_role("option", name="v3").click()
     check(page, photo)
-    words = f"{bin_['fraction_fake'] * 100:.0f} were fake"
+    fake = round(bin_["fraction_fake"] * bin_["count"])
+    words = f"Of the {bin_['count']:,} test images scored {bin_['low'] * 100:.0f}"
+    expect(page.locator(".result")).to_contain_text(words)
+    words = f"{fake:,} were fake"
     expect(page.locator(".result")).to_contain_text(words)
 
 

@@ -218,7 +218,8 @@ def test_what_is_no_file_is_told(open_page: OpenPage) -> None:
         """() => {
             const transfer = new DataTransfer()
             transfer.setData('text/plain', 'hello')
-            window.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer }))
+            window.dispatchEvent(
+                new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }))
         }"""
     )
     expect(page.get_by_role("status").filter(has_text="That was no file")).to_be_visible()

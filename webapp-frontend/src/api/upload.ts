@@ -28,7 +28,9 @@ export function judge(
     if (model !== null) query.set('model', model)
     if (explain) query.set('explain', 'true')
     if (secondLook) query.set('second_look', 'true')
-    request.open('POST', `/api/v1/predictions${query.size ? `?${query}` : ''}`)
+    // its size is unknown to Safari before 17 and Firefox before 112
+    const parameters = query.toString()
+    request.open('POST', `/api/v1/predictions${parameters ? `?${parameters}` : ''}`)
     request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0)
     request.upload.onload = () => onProgress(1)
     request.onerror = () => reject(offline())

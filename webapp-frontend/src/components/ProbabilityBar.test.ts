@@ -20,5 +20,5 @@ it('draws the inconclusive band only if the card has one', () => {
   const empty = { probability: 0.5, band: { low: 0.5, high: 0.5 } }
   expect(mount(ProbabilityBar, { props: empty }).text()).not.toContain('cannot tell')
   const band = { probability: 0.5, band: { low: 0.42, high: 0.58 } }
-  expect(mount(ProbabilityBar, { props: band }).text()).toContain('42 % to 58 %')
+  expect(mount(ProbabilityBar, { props: band }).text()).toContain('42.0 % to 58.0 %')
 })

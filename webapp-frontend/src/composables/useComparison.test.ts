@@ -27,9 +27,10 @@ function compared(...models: string[]) {
   return { ...use, steps: () => models.map((model) => use.answers.get(model)?.step) }
 }
 
-async function answer(model: string, status = 200) {
+async function answer(model: string, status = 200, headers = {}) {
   const results = [prediction()]
-  requests.get(model)?.answer(status, status === 200 ? { model: { name: model }, results } : {})
+  const body = status === 200 ? { model: { name: model }, results } : {}
+  requests.get(model)?.answer(status, body, headers)
   await flushPromises()
 }
 
@@ -57,6 +58,20 @@ it('goes on when one network fails, and asks that one again', async () => {
   expect(steps()).toEqual(['judged', 'sending'])
 })
 
+it('comes back to a busy server when that said to', async () => {
+  vi.useFakeTimers()
+  const { steps, running } = compared('v3')
+  await answer('v3', 503, { 'Retry-After': '7' })
+  expect(steps()).toEqual(['pausing'])
+  expect(running.value).toBe(true)
+  const first = requests.get('v3')
+  await vi.advanceTimersByTimeAsync(7000)
+  expect(requests.get('v3')).not.toBe(first)
+  await answer('v3')
+  expect(steps()).toEqual(['judged'])
+  vi.useRealTimers()
+})
+
 it('keeps what was answered before it was cancelled', async () => {
   const { steps, cancel, ask, running } = compared('v3', 'v1', 'v2')
   await answer('v3')
@@ -77,6 +92,15 @@ it('does not hear answers about a photograph that was replaced', async () => {
   await flushPromises()
   expect(file.value?.name).toBe('other.jpg')
   expect(answers.size).toBe(0)
+})
+
+it('keeps what was answered when another file is refused', async () => {
+  const { steps, choose, refusal, file } = compared('v3')
+  await answer('v3')
+  choose(() => photo('letter.pdf', 'application/pdf'), null)
+  expect(steps()).toEqual(['judged'])
+  expect(file.value?.name).toBe('portrait.jpg')
+  expect(refusal.value?.title).toBe('letter.pdf is not an image')
 })
 
 it('refuses what is no image, and asks nobody about it', () => {

@@ -1,7 +1,7 @@
 import { computed, onScopeDispose, shallowReactive, shallowRef } from 'vue'
 import { asFailure, type Limits, type Prediction } from '@/api/client'
 import type { Failure } from '@/api/failure'
-import { judge } from '@/api/upload'
+import { judgePatiently } from '@/api/patience'
 import { checkFile } from '@/format/file'
 
 const requestsAtOnce = 2
@@ -10,6 +10,8 @@ const requestsAtOnce = 2
 export type Answer =
   | { step: 'waiting' }
   | { step: 'sending' }
+  /** The server is busy and said when to ask again. */
+  | { step: 'pausing'; seconds: number }
   | { step: 'judged'; prediction: Prediction }
   | { step: 'failed'; failure: Failure }
   | { step: 'cancelled' }
@@ -24,6 +26,7 @@ interface Round {
 /** One photograph before several networks, asked a few at a time. */
 export function useComparison() {
   const file = shallowRef<File | null>(null)
+  /** Why the last file was refused; what was there before it stays. */
   const refusal = shallowRef<Failure | null>(null)
   /** By the network's name. */
   const answers = shallowReactive(new Map<string, Answer>())
@@ -32,10 +35,11 @@ export function useComparison() {
 
   /** Take the file that `pick` returns, unless it or the limits refuse. */
   function choose(pick: () => File, limits: Limits | null) {
-    clear()
+    refusal.value = null
     try {
       const picked = pick()
       checkFile(picked, limits)
+      clear()
       file.value = picked
     } catch (reason) {
       refusal.value = asFailure(reason)
@@ -66,14 +70,13 @@ export function useComparison() {
   }
 
   async function send(model: string, current: Round) {
-    current.sending++
-    answers.set(model, { step: 'sending' })
-    const answer = await answerOf(model, current)
     // a round that was left is no longer heard
-    if (round !== current) return
-    answers.set(model, answer)
+    const show = (answer: Answer) => round === current && answers.set(model, answer)
+    current.sending++
+    show({ step: 'sending' })
+    show(await answerOf(model, current, show))
     current.sending--
-    fill(current)
+    if (round === current) fill(current)
   }
 
   /** Break off what is under way; what has been answered stays. */
@@ -101,12 +104,21 @@ export function useComparison() {
   return { file, refusal, answers, running, choose, compare, ask, cancel }
 }
 
-const isUnderWay = ({ step }: Answer) => step === 'waiting' || step === 'sending'
+export const isUnderWay = ({ step }: Answer) =>
+  step === 'waiting' || step === 'sending' || step === 'pausing'
 
-async function answerOf(model: string, { file, controller }: Round): Promise<Answer> {
+async function answerOf(
+  model: string,
+  { file, controller }: Round,
+  show: (answer: Answer) => void,
+): Promise<Answer> {
   try {
-    const { signal } = controller
-    const { prediction } = await judge(file, { model, signal, onProgress: () => {} })
+    const { prediction } = await judgePatiently(file, {
+      model,
+      signal: controller.signal,
+      onProgress: () => show({ step: 'sending' }),
+      onWait: (seconds) => show({ step: 'pausing', seconds }),
+    })
     return { step: 'judged', prediction }
   } catch (reason) {
     return { step: 'failed', failure: asFailure(reason) }

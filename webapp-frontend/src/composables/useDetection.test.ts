@@ -1,5 +1,5 @@
 import { flushPromises } from '@vue/test-utils'
-import { beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { FakeRequest, fakeUploads, inScope } from '@/testing/fakes'
 import { heatMap, photo, prediction, secondLook } from '@/testing/samples'
 import { useDetection } from './useDetection'
@@ -77,9 +77,10 @@ it('ignores the answer for a photograph that was replaced meanwhile', async () =
 })
 
 it('refuses before anything is sent', () => {
-  const { detection, choose } = inScope(useDetection)
+  const { detection, refusal, choose } = inScope(useDetection)
   choose(() => photo('notes.txt', 'text/plain'), null)
-  expect(detection.value).toMatchObject({ step: 'failed', failure: { kind: 'refused' } })
+  expect(detection.value.step).toBe('empty')
+  expect(refusal.value?.kind).toBe('refused')
 })
 
 async function judged() {
@@ -89,6 +90,26 @@ async function judged() {
   await sent
   return use
 }
+
+it('keeps the verdict when another file is refused', async () => {
+  const { detection, refusal, choose } = await judged()
+  const before = detection.value
+  choose(() => photo('letter.pdf', 'application/pdf'), null)
+  expect(detection.value).toBe(before)
+  expect(refusal.value?.title).toBe('letter.pdf is not an image')
+  choose(() => photo('other.jpg'), null)
+  expect(detection.value).toMatchObject({ step: 'chosen', file: { name: 'other.jpg' } })
+  expect(refusal.value).toBeNull()
+})
+
+it('goes on sending when another file is refused', async () => {
+  const { detection, send, choose } = chosen()
+  const sent = send(null)
+  choose(() => photo('letter.pdf', 'application/pdf'), null)
+  FakeRequest.last.answer(200, answer)
+  await sent
+  expect(detection.value.step).toBe('judged')
+})
 
 it('looks closer and keeps what was seen before', async () => {
   const { detection, lookCloser } = await judged()
@@ -111,6 +132,42 @@ it('looks closer and keeps what was seen before', async () => {
     seen: 'secondLook',
     judgement: { prediction: { second_look: { lowest: 0.91 } } },
   })
+})
+
+it.each([
+  ['cancelled', (use: Awaited<ReturnType<typeof judged>>) => use.cancel(), null],
+  ['lost', () => FakeRequest.last.onerror?.(), { kind: 'offline' }],
+])('has its verdict back when checking again is %s', async (_, end, notAgain) => {
+  const use = await judged()
+  const again = use.send('v4')
+  expect(use.detection.value).toMatchObject({ step: 'sending', before: { step: 'judged' } })
+  end(use)
+  await again
+  expect(use.detection.value).toMatchObject({
+    step: 'judged',
+    judgement: { model: { name: 'v3' } },
+    notAgain,
+  })
+})
+
+it('breaks a closer look off to check again', async () => {
+  const { detection, lookCloser, send } = await judged()
+  const look = lookCloser('explain')
+  const abort = vi.spyOn(FakeRequest.last, 'abort')
+  const again = send('v3')
+  expect(abort).toHaveBeenCalledOnce()
+  await look
+  FakeRequest.last.answer(200, answer)
+  await again
+  expect(detection.value).toMatchObject({ step: 'judged', asking: null, seen: null })
+})
+
+it('keeps the verdict when a closer look is cancelled', async () => {
+  const { detection, lookCloser, cancel } = await judged()
+  const look = lookCloser('explain')
+  cancel()
+  await look
+  expect(detection.value).toMatchObject({ step: 'judged', asking: null, failure: null })
 })
 
 it('keeps the verdict when a closer look fails, and can be asked again', async () => {

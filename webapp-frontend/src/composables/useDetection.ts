@@ -8,46 +8,56 @@ import { heatMaps } from '@/format/evidence'
 /** What can be asked for once there is a verdict. */
 export type Closer = 'explain' | 'secondLook'
 
+interface Judged {
+  step: 'judged'
+  file: File
+  judgement: Judgement
+  /** What is being looked at more closely, and what was last. */
+  asking: Closer | null
+  seen: Closer | null
+  /** Why the last closer look brought nothing. */
+  failure: Failure | null
+  /** Why checking again brought no other verdict. */
+  notAgain: Failure | null
+}
+
 /** Where one photograph stands on its way to a verdict. */
 export type Detection =
   | { step: 'empty' }
   | { step: 'chosen'; file: File }
-  | { step: 'sending'; file: File; progress: number }
-  | {
-      step: 'judged'
-      file: File
-      judgement: Judgement
-      /** What is being looked at more closely, and what was last. */
-      asking: Closer | null
-      seen: Closer | null
-      /** Why the last closer look brought nothing. */
-      failure: Failure | null
-    }
-  | { step: 'failed'; file: File | null; failure: Failure }
+  /** `before` is the verdict that stands until there is another. */
+  | { step: 'sending'; file: File; progress: number; before: Judged | null }
+  | Judged
+  | { step: 'failed'; file: File; failure: Failure }
 
 export function useDetection() {
   const detection = shallowRef<Detection>({ step: 'empty' })
+  /** Why the last file was refused; what was there before it stays. */
+  const refusal = shallowRef<Failure | null>(null)
   let upload: AbortController | null = null
 
   /** Take the file that `pick` returns, unless it or the limits refuse. */
   function choose(pick: () => File, limits: Limits | null) {
-    stop()
+    refusal.value = null
     try {
       const file = pick()
       checkFile(file, limits)
+      stop()
       detection.value = { step: 'chosen', file }
     } catch (reason) {
-      detection.value = { step: 'failed', file: null, failure: asFailure(reason) }
+      refusal.value = asFailure(reason)
     }
   }
 
   async function send(model: string | null) {
     const current = detection.value
-    if (current.step === 'empty' || current.step === 'sending' || !current.file) return
+    if (current.step === 'empty' || current.step === 'sending') return
+    stop()
     const { file } = current
+    const before = current.step === 'judged' ? judged(file, current.judgement) : null
     const mine = (upload = new AbortController())
     const onProgress = (progress: number) => {
-      if (upload === mine) detection.value = { step: 'sending', file, progress }
+      if (upload === mine) detection.value = { step: 'sending', file, progress, before }
     }
     onProgress(0)
     try {
@@ -55,19 +65,25 @@ export function useDetection() {
       if (upload === mine) detection.value = judged(file, judgement)
     } catch (reason) {
       if (upload !== mine) return
-      detection.value = mine.signal.aborted
-        ? { step: 'chosen', file }
-        : { step: 'failed', file, failure: asFailure(reason) }
+      if (mine.signal.aborted) {
+        detection.value = before ?? { step: 'chosen', file }
+      } else {
+        const failure = asFailure(reason)
+        detection.value = before
+          ? { ...before, notAgain: failure }
+          : { step: 'failed', file, failure }
+      }
     }
   }
 
   /** Ask for more about a photograph that has its verdict, which stays until the answer is there. */
   async function lookCloser(closer: Closer) {
-    const before = detection.value
-    if (before.step !== 'judged' || before.asking) return
-    const { file, judgement } = before
+    const current = detection.value
+    if (current.step !== 'judged' || current.asking) return
+    const { file, judgement } = current
+    const before: Judged = { ...current, failure: null, notAgain: null }
     const mine = (upload = new AbortController())
-    detection.value = { ...before, asking: closer, failure: null }
+    detection.value = { ...before, asking: closer }
     try {
       const answer = await judge(file, {
         model: judgement.model.name,
@@ -78,15 +94,17 @@ export function useDetection() {
       })
       if (upload === mine) detection.value = { ...judged(file, answer), seen: closer }
     } catch (reason) {
-      if (upload === mine) detection.value = { ...before, failure: asFailure(reason) }
+      if (upload !== mine) return
+      detection.value = mine.signal.aborted ? before : { ...before, failure: asFailure(reason) }
     }
   }
 
-  /** Break off the upload and keep the photograph. */
+  /** Break off the upload; the photograph stays, and the verdict if there was one. */
   const cancel = () => upload?.abort()
 
   function clear() {
     stop()
+    refusal.value = null
     detection.value = { step: 'empty' }
   }
 
@@ -98,8 +116,15 @@ export function useDetection() {
   }
 
   onScopeDispose(clear)
-  return { detection, choose, send, lookCloser, cancel, clear }
+  return { detection, refusal, choose, send, lookCloser, cancel, clear }
 }
 
-const judged = (file: File, judgement: Judgement) =>
-  ({ step: 'judged', file, judgement, asking: null, seen: null, failure: null }) as const
+const judged = (file: File, judgement: Judgement): Judged => ({
+  step: 'judged',
+  file,
+  judgement,
+  asking: null,
+  seen: null,
+  failure: null,
+  notAgain: null,
+})

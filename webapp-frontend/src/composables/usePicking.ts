@@ -1,5 +1,5 @@
 import { ref } from 'vue'
-import { pickedFrom, type Picked } from '@/format/file'
+import { isNothing, pickedFrom, type Picked } from '@/format/file'
 import { useEventListener } from './useEventListener'
 
 /** Files from a drop anywhere on the page, from the clipboard, or from a file input. */
@@ -20,7 +20,9 @@ export function usePicking(take: (picked: Picked) => void) {
     if (event.dataTransfer) take(pickedFrom(event.dataTransfer))
   })
   useEventListener('paste', (event) => {
-    if (event.clipboardData) take(pickedFrom(event.clipboardData))
+    const picked = event.clipboardData ? pickedFrom(event.clipboardData) : null
+    // text that is pasted here was meant for another place
+    if (picked && !isNothing(picked)) take(picked)
   })
 
   function chosen(input: HTMLInputElement | null) {

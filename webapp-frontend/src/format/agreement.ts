@@ -1,4 +1,5 @@
 import type { Prediction, Verdict } from '@/api/client'
+import type { Failure } from '@/api/failure'
 import { count, percent } from './format'
 import { verdictWords } from './verdict'
 
@@ -69,6 +70,10 @@ export function spokenVote({ model, prediction }: Vote): string {
   const { headline } = verdictWords(prediction)
   return `${model}: ${headline}, ${percent(prediction.fake_probability)} probability of a fake.`
 }
+
+/** What a screen reader hears when one network could not answer. */
+export const spokenFailure = (model: string, { title }: Failure) =>
+  `${model} gave no answer: ${title}.`
 
 const namesOf = (votes: Vote[], verdict: Verdict) =>
   votes.filter(({ prediction }) => prediction.verdict === verdict).map(({ model }) => model)

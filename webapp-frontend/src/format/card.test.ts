@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Evaluation } from '@/api/client'
-import { card, detail, scores } from '@/testing/samples'
+import type { Evaluation, Prediction } from '@/api/client'
+import { card, detail, face, prediction, scores } from '@/testing/samples'
 import { cardFacts, imageFacts, likeThisClaim, sourceRows, testClaim } from './card'
 
 const [evaluation] = card().evaluations as [Evaluation]
@@ -24,22 +24,43 @@ describe('likeThisClaim', () => {
     mean_probability: low,
     fraction_fake,
   })
-  const reliability = [bin(0, 40, 0.12), bin(0.5, 19, 0.5), bin(0.6, 0, null), bin(0.9, 40, 0.93)]
+  const reliability = [
+    bin(0, 40, 0.12),
+    bin(0.5, 19, 0.5),
+    bin(0.6, 0, null),
+    bin(0.9, 1200, 0.9992),
+  ]
   const measured = card({ evaluations: [{ ...evaluation, reliability }] })
+  const claim = (fake_probability: number, changes: Partial<Prediction> = {}) =>
+    likeThisClaim(measured, prediction({ fake_probability, ...changes }))
 
   it('says what became of the test images with such a score, beside the base rate', () => {
-    expect(likeThisClaim(measured, 0.95)).toBe(
-      'Of 100 test images scored like this one (90 % to 100 %), 93 were fake; of 100 test images of any score, 60.',
+    expect(claim(0.95)).toBe(
+      'Of the 1,200 test images scored 90–100 %, 1,199 were fake; of all 1,000 test images, 600.',
     )
-    expect(likeThisClaim(measured, 1)).toContain('93 were fake')
-    expect(likeThisClaim(measured, 0)).toContain('12 were fake')
+    expect(claim(1)).toContain('1,199 were fake')
+    expect(claim(0)).toContain('Of the 40 test images scored 0–10 %, 5 were fake')
   })
 
   it('says nothing from few images, or none', () => {
-    expect(likeThisClaim(measured, 0.55)).toBeNull()
-    expect(likeThisClaim(measured, 0.65)).toBeNull()
-    expect(likeThisClaim(card(), 0.95)).toBeNull()
-    expect(likeThisClaim(card({ evaluations: [] }), 0.95)).toBeNull()
+    expect(claim(0.55)).toBeNull()
+    expect(claim(0.65)).toBeNull()
+    expect(likeThisClaim(card(), prediction())).toBeNull()
+    expect(likeThisClaim(card({ evaluations: [] }), prediction())).toBeNull()
+  })
+
+  it('says nothing of a picture without a face that can be judged', () => {
+    expect(claim(0.95, { reason: 'no_face' })).toBeNull()
+    expect(claim(0.95, { reason: 'faces_too_small' })).toBeNull()
+  })
+
+  it('compares the highest of several faces with nothing, and says why', () => {
+    const tooSmall = face({ fake_probability: null, too_small: true })
+    expect(claim(0.95, { faces: [face(), tooSmall] })).toContain('1,199 were fake')
+    const caution = claim(0.95, { faces: [face(), tooSmall, face()] })
+    expect(caution).toContain('one face per image')
+    expect(caution).toContain('2 faces were scored')
+    expect(caution).not.toContain('were fake')
   })
 })
 
@@ -84,6 +105,6 @@ describe('cardFacts', () => {
   it('tells an empty inconclusive band from a real one', () => {
     expect(text().get('Cannot tell')).toContain('never')
     const banded = detail({ card: card({ inconclusive: { low: 0.42, high: 0.58 } }) })
-    expect(text(banded).get('Cannot tell')).toBe('between 42 % and 58 %')
+    expect(text(banded).get('Cannot tell')).toBe('between 42.0 % and 58.0 %')
   })
 })

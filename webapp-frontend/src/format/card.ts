@@ -1,4 +1,11 @@
-import type { Card, Evaluation, ModelDetail, Scores, TrainingRecord } from '@/api/client'
+import type {
+  Card,
+  Evaluation,
+  ModelDetail,
+  Prediction,
+  Scores,
+  TrainingRecord,
+} from '@/api/client'
 import { count, percent } from './format'
 import type { Series } from './series'
 
@@ -21,19 +28,24 @@ export function testClaim(card: Card): string | null {
 // a bin with fewer images says little
 const leastInBin = 20
 
-/** What became of the test images that were scored like this one; null where too few were. */
-export function likeThisClaim(card: Card, probability: number): string | null {
+/** What became of the test images that were scored like this one; null where that says nothing. */
+export function likeThisClaim(card: Card, { fake_probability, faces, reason }: Prediction) {
   const evaluation = testEvaluation(card)
   const all = evaluation?.sources.all
-  const bin = evaluation?.reliability?.find(
-    ({ low, high }) => probability >= low && (probability < high || high === 1),
+  if (!all || reason === 'no_face' || reason === 'faces_too_small') return null
+  const scored = faces.filter((face) => face.fake_probability !== null).length
+  if (scored > 1) return manyFacesCaution(scored)
+  const bin = evaluation.reliability?.find(
+    ({ low, high }) => fake_probability >= low && (fake_probability < high || high === 1),
   )
-  if (!all || !bin || bin.fraction_fake === null || bin.count < leastInBin) return null
-  const range = `${percent(bin.low, 0)} to ${percent(bin.high, 0)}`
-  const fake = Math.round(bin.fraction_fake * 100)
-  const base = Math.round((all.fake / images(all)) * 100)
-  return `Of 100 test images scored like this one (${range}), ${fake} were fake; of 100 test images of any score, ${base}.`
+  if (!bin || bin.fraction_fake === null || bin.count < leastInBin) return null
+  const range = `${Math.round(bin.low * 100)}–${percent(bin.high, 0)}`
+  const fake = Math.round(bin.fraction_fake * bin.count)
+  return `Of the ${count(bin.count)} test images scored ${range}, ${count(fake)} were fake; of all ${count(images(all))} test images, ${count(all.fake)}.`
 }
+
+const manyFacesCaution = (scored: number) =>
+  `The test measured one face per image. Here ${count(scored)} faces were scored and the highest score decides: the more faces, the likelier a high score comes about by chance.`
 
 /** Sources in the order of the card, their sum last. */
 export function sourceRows({ sources }: Evaluation): { name: string; scores: Scores }[] {
@@ -139,5 +151,5 @@ export function cardFacts({ card, parameters, reading, version }: ModelDetail): 
 
 function bandText({ inconclusive: { low, high } }: Card): string {
   if (low >= high) return 'never: there is no inconclusive band'
-  return `between ${percent(low, 0)} and ${percent(high, 0)}`
+  return `between ${percent(low)} and ${percent(high)}`
 }

@@ -42,6 +42,8 @@ export function pickedFrom(transfer: DataTransfer): Picked {
   return picked
 }
 
+export const isNothing = ({ files, folders }: Picked) => files.length + folders.length === 0
+
 /** The one image of what was picked. */
 export function onlyFile({ files: [file], folders: [folder] }: Picked): File {
   if (folder !== undefined) throw folderRefused(folder)

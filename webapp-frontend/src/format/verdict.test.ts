@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { face, prediction } from '@/testing/samples'
-import { facesSentence, faceWords, spokenVerdict, verdictWords } from './verdict'
+import { facesSentence, faceWords, scaleSentence, spokenVerdict, verdictWords } from './verdict'
 
 it.each([
   ['no_face', 'No face was found'],
@@ -48,4 +48,15 @@ it('speaks the verdict with its score, its reason and the faces', () => {
   expect(spoken).toContain('Verdict for portrait.jpg: Inconclusive. Probability of a fake: 93.4 %.')
   expect(spoken).toContain('close to the middle')
   expect(spoken).toContain('One face was found')
+})
+
+it('names the band in which a network cannot tell, or the threshold where it has none', () => {
+  expect(scaleSentence('v4', { low: 0.2251, high: 0.7749 })).toBe(
+    'Above 77.5 % probability of a fake v4 takes a picture for a fake, below 22.5 % for a real photograph; in between it cannot tell.',
+  )
+  for (const band of [null, { low: 0.5, high: 0.5 }]) {
+    expect(scaleSentence('v1', band)).toBe(
+      'Above 50 % probability of a fake v1 takes a picture for a fake, below for a real photograph.',
+    )
+  }
 })

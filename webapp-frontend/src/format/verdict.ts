@@ -1,4 +1,4 @@
-import type { Face, Prediction, Reason, Verdict } from '@/api/client'
+import type { Card, Face, Prediction, Reason, Verdict } from '@/api/client'
 import { count, percent } from './format'
 
 export interface VerdictWords {
@@ -37,6 +37,14 @@ export const verdictWords = ({ verdict, reason }: Prediction): VerdictWords => (
   headline: headlines[verdict],
   meaning: verdict === 'inconclusive' ? reasons[reason ?? 'near_threshold'] : meanings[verdict],
 })
+
+/** Which scores mean what, with the band in which a network cannot tell where it has one. */
+export function scaleSentence(network: string, band: Card['inconclusive'] | null): string {
+  const { low = threshold, high = threshold } = band ?? {}
+  return low < high
+    ? `Above ${percent(high)} probability of a fake ${network} takes a picture for a fake, below ${percent(low)} for a real photograph; in between it cannot tell.`
+    : `Above ${percent(threshold, 0)} probability of a fake ${network} takes a picture for a fake, below for a real photograph.`
+}
 
 /** What a screen reader hears the moment a verdict is there. */
 export function spokenVerdict(prediction: Prediction): string {
