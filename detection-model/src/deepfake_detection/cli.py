@@ -21,6 +21,7 @@ from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import Evaluation
 from deepfake_detection.image.decode import ImageError
 from deepfake_detection.inference import (
+    BATCH,
     Judgement,
     convert,
     default_cache,
@@ -54,7 +55,7 @@ class Engine(StrEnum):
 
 
 class Faces(StrEnum):
-    """Whether ``predict`` looks for faces."""
+    """Whether ``predict`` and ``score`` look for faces."""
 
     auto = "auto"
     off = "off"
@@ -66,6 +67,7 @@ DataOption = Annotated[
 DataNameOption = Annotated[str, typer.Option(help="What the card calls the data.")]
 ModelArgument = Annotated[str, typer.Argument(help="A .keras file, or the name of one of ours.")]
 ModelOption = Annotated[str, typer.Option(help="A .keras file, or the name of one of ours.")]
+FacesOption = Annotated[Faces, typer.Option(help="off: score whole images as they are.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -195,14 +197,19 @@ def card(
 def predict(
     images: Annotated[list[Path], typer.Argument(help="JPEG, PNG or WebP files.")],
     model: ModelOption = DEFAULT_MODEL,
-    faces: Annotated[Faces, typer.Option(help="off: score whole images as they are.")] = Faces.auto,
+    faces: FacesOption = Faces.auto,
     explain: Annotated[bool, typer.Option(help="Add heat maps to the JSON.")] = False,
     second_look: Annotated[bool, typer.Option(help="Score altered copies too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge images as the web page does. Exit status 1 if one could not be read."""
     network = load_network(_find(model), default_cache())
-    outcomes = judge(network, images, faces=faces.value, explain=explain, second_look=second_look)
+    outcomes: list[Judgement | ImageError | OSError] = []
+    for first in range(0, len(images), BATCH):
+        batch = images[first : first + BATCH]
+        outcomes += judge(
+            network, batch, faces=faces.value, explain=explain, second_look=second_look
+        )
     if as_json:
         results = [
             {"file": str(path)}
@@ -304,13 +311,18 @@ def diffusion_test(
 @app.command("near-duplicates")
 def near_duplicates(
     data: DataOption = WORKSPACE / "data",
-    max_distance: Annotated[int, typer.Option(min=0, max=64, help="Of 64 bits.")] = 4,
+    max_distance: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="Of 64 bits; else what saving an image again may change."),
+    ] = None,
 ) -> None:
     """List images that stand in more than one split, by perceptual hash."""
     from deepfake_detection.training import near_duplicates as search
     from deepfake_detection.training.dataset import SPLITS, read_split
 
     splits = {split: read_split(data, split) for split in SPLITS}
+    if max_distance is None:
+        max_distance = search.MAX_DISTANCE
     pairs = search.near_duplicates(splits, max_distance)
     title = f"{len(pairs)} pairs across splits differ in at most {max_distance} bits"
     console.print(duplicates_table(title, pairs))
