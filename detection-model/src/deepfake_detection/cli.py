@@ -244,29 +244,30 @@ def score(
     source: Annotated[str, typer.Argument(help="A folder, .tar shard, 'glob' or .txt of paths.")],
     output: Annotated[Path, typer.Option(help="Folder of Parquet files.")] = Path("scores.parquet"),
     model: ModelOption = DEFAULT_MODEL,
+    faces: FacesOption = Faces.auto,
     engine: Annotated[Engine, typer.Option(help="ray: on $RAY_ADDRESS, else here.")] = Engine.local,
     workers: Annotated[int | None, typer.Option(min=1, help="Else one for each core.")] = None,
 ) -> None:
-    """Score an archive, one row an image; the same command goes on where a run was stopped."""
+    """Score an archive, one row a face; the same command goes on where a run was stopped."""
     from deepfake_detection.inference import archive, score_table
-    from deepfake_detection.inference.score import ENGINES
+    from deepfake_detection.inference.score import ENGINES, Task
 
-    keras_file, cache = _find(model), default_cache()
-    card = load_network(keras_file, cache).card
+    task = Task(_find(model), default_cache(), faces.value)
+    card = load_network(task.keras_file, task.cache).card
     total = sum(1 for _ in archive.archive_images(source))
     if total == 0:
         raise UserError(f"There is no image in {source}.")
-    table = score_table.ScoreTable(output, source, card)
+    table = score_table.ScoreTable(output, source, card, faces.value)
     started = time.monotonic()
     with Progress(*PROGRESS_COLUMNS, console=errors) as progress:
         bar = progress.add_task("", total=total, rate="")
         for tally in score_table.fill(
-            table, source, lambda units: ENGINES[engine](units, keras_file, cache, workers)
+            table, source, lambda units: ENGINES[engine](units, task, workers)
         ):
             rate = (tally.scored + tally.bad) / (time.monotonic() - started)
             progress.update(bar, completed=tally.images, rate=f"{rate:.0f} images/s")
     console.print(
-        f"{tally.scored} scored, {tally.bad} bad, {tally.kept} there already, in "
+        f"{tally.scored} images scored, {tally.bad} bad, {tally.kept} there already, in "
         f"{time.monotonic() - started:.1f} s: {output}",
         soft_wrap=True,
     )
