@@ -116,7 +116,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A thousand images of no face to three, and three that are bad."""
     folder = tmp_path_factory.mktemp("archive")
     # Without a face the detector takes five times as long, so one of 24 is enough.
-    faces = [[], *([[60], [55, 50], [60, 20], [48, 45]] * 6)][:24]
+    faces = [[], *([[60], [52, 50], [60, 20], [48, 45]] * 6)][:24]
     scenes = [
         scene(sizes, width=256, height=150, brightest=seed % 3) for seed, sizes in enumerate(faces)
     ]
