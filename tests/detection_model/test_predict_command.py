@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from deepfake_detection import cli
+from deepfake_detection.inference import BATCH, judge
+
 from ..networks import NetworkFactory
 from ..portraits import PORTRAIT, scene
 
@@ -71,3 +74,19 @@ def test_one_that_cannot_be_read_is_told_and_the_status_is_1(run, tmp_path):
     assert "fake_probability" in good
     assert "0 bytes" in bad["problem"]
     assert "0 bytes" in run(empty, status=1)
+
+
+def test_many_images_are_judged_some_at_a_time(tmp_path, monkeypatch, capsys):
+    sizes = []
+
+    def counted(network, sources, **options):
+        sizes.append(len(sources))
+        return judge(network, sources, **options)
+
+    network = NetworkFactory(tmp_path / "model", tmp_path / "cache")("faces")
+    monkeypatch.setenv("DEEPFAKE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cli, "judge", counted)
+    images = [PORTRAIT] * (BATCH + 8)
+    cli.predict(images, model=str(network), faces=cli.Faces.off, as_json=True)
+    assert len(results(capsys.readouterr().out)) == len(images)
+    assert sizes == [BATCH, 8]

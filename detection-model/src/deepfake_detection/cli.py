@@ -21,6 +21,7 @@ from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import Evaluation
 from deepfake_detection.image.decode import ImageError
 from deepfake_detection.inference import (
+    BATCH,
     Judgement,
     convert,
     default_cache,
@@ -54,7 +55,7 @@ class Engine(StrEnum):
 
 
 class Faces(StrEnum):
-    """Whether ``predict`` looks for faces."""
+    """Whether ``predict`` and ``score`` look for faces."""
 
     auto = "auto"
     off = "off"
@@ -66,6 +67,7 @@ DataOption = Annotated[
 DataNameOption = Annotated[str, typer.Option(help="What the card calls the data.")]
 ModelArgument = Annotated[str, typer.Argument(help="A .keras file, or the name of one of ours.")]
 ModelOption = Annotated[str, typer.Option(help="A .keras file, or the name of one of ours.")]
+FacesOption = Annotated[Faces, typer.Option(help="off: score whole images as they are.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -201,14 +203,19 @@ def card(
 def predict(
     images: Annotated[list[Path], typer.Argument(help="JPEG, PNG or WebP files.")],
     model: ModelOption = DEFAULT_MODEL,
-    faces: Annotated[Faces, typer.Option(help="off: score whole images as they are.")] = Faces.auto,
+    faces: FacesOption = Faces.auto,
     explain: Annotated[bool, typer.Option(help="Add heat maps to the JSON.")] = False,
     second_look: Annotated[bool, typer.Option(help="Score altered copies too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge images as the web page does. Exit status 1 if one could not be read."""
     network = load_network(_find(model), default_cache())
-    outcomes = judge(network, images, faces=faces.value, explain=explain, second_look=second_look)
+    outcomes: list[Judgement | ImageError | OSError] = []
+    for first in range(0, len(images), BATCH):
+        batch = images[first : first + BATCH]
+        outcomes += judge(
+            network, batch, faces=faces.value, explain=explain, second_look=second_look
+        )
     if as_json:
         results = [
             {"file": str(path)}
@@ -243,29 +250,30 @@ def score(
     source: Annotated[str, typer.Argument(help="A folder, .tar shard, 'glob' or .txt of paths.")],
     output: Annotated[Path, typer.Option(help="Folder of Parquet files.")] = Path("scores.parquet"),
     model: ModelOption = DEFAULT_MODEL,
+    faces: FacesOption = Faces.auto,
     engine: Annotated[Engine, typer.Option(help="ray: on $RAY_ADDRESS, else here.")] = Engine.local,
     workers: Annotated[int | None, typer.Option(min=1, help="Else one for each core.")] = None,
 ) -> None:
-    """Score an archive, one row an image; the same command goes on where a run was stopped."""
+    """Score an archive, one row a face; the same command goes on where a run was stopped."""
     from deepfake_detection.inference import archive, score_table
-    from deepfake_detection.inference.score import ENGINES
+    from deepfake_detection.inference.score import ENGINES, Task
 
-    keras_file, cache = _find(model), default_cache()
-    card = load_network(keras_file, cache).card
+    task = Task(_find(model), default_cache(), faces.value)
+    card = load_network(task.keras_file, task.cache).card
     total = sum(1 for _ in archive.archive_images(source))
     if total == 0:
         raise UserError(f"There is no image in {source}.")
-    table = score_table.ScoreTable(output, source, card)
+    table = score_table.ScoreTable(output, source, card, faces.value)
     started = time.monotonic()
     with Progress(*PROGRESS_COLUMNS, console=errors) as progress:
         bar = progress.add_task("", total=total, rate="")
         for tally in score_table.fill(
-            table, source, lambda units: ENGINES[engine](units, keras_file, cache, workers)
+            table, source, lambda units: ENGINES[engine](units, task, workers)
         ):
             rate = (tally.scored + tally.bad) / (time.monotonic() - started)
             progress.update(bar, completed=tally.images, rate=f"{rate:.0f} images/s")
     console.print(
-        f"{tally.scored} scored, {tally.bad} bad, {tally.kept} there already, in "
+        f"{tally.scored} images scored, {tally.bad} bad, {tally.kept} there already, in "
         f"{time.monotonic() - started:.1f} s: {output}",
         soft_wrap=True,
     )
@@ -310,13 +318,18 @@ def diffusion_test(
 @app.command("near-duplicates")
 def near_duplicates(
     data: DataOption = WORKSPACE / "data",
-    max_distance: Annotated[int, typer.Option(min=0, max=64, help="Of 64 bits.")] = 4,
+    max_distance: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="Of 64 bits; else what saving an image again may change."),
+    ] = None,
 ) -> None:
     """List images that stand in more than one split, by perceptual hash."""
     from deepfake_detection.training import near_duplicates as search
     from deepfake_detection.training.dataset import SPLITS, read_split
 
     splits = {split: read_split(data, split) for split in SPLITS}
+    if max_distance is None:
+        max_distance = search.MAX_DISTANCE
     pairs = search.near_duplicates(splits, max_distance)
     title = f"{len(pairs)} pairs across splits differ in at most {max_distance} bits"
     console.print(duplicates_table(title, pairs))

@@ -9,6 +9,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from deepfake_detection.inference.conversion import UnusableModel, convert, default_cache
 from deepfake_detection.inference.explain import HeatMap
 from deepfake_detection.inference.judge import (
+    BATCH,
     JudgedFace,
     Judgement,
     Reason,
@@ -20,6 +21,7 @@ from deepfake_detection.inference.picture import FaceSearch
 from deepfake_detection.inference.second_look import SecondLook
 
 __all__ = [
+    "BATCH",
     "FaceSearch",
     "HeatMap",
     "JudgedFace",

@@ -23,6 +23,9 @@ from deepfake_detection.inference.network import Network
 from deepfake_detection.inference.picture import FaceSearch, Picture, look_at, milliseconds_since
 from deepfake_detection.inference.second_look import AlteredScore, SecondLook, altered
 
+# Images to judge at once: more make no network faster, and all their pixels are kept until then.
+BATCH = 32
+
 Reason = Literal["no_face", "faces_too_small", "near_threshold", "unstable"]
 
 

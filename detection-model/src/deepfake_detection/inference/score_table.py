@@ -4,14 +4,17 @@
 pandas, Polars, DuckDB and Spark read such a folder as one table.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import Card
-from deepfake_detection.inference.archive import Unit, archive_images, units
+from deepfake_detection.inference.archive import Unit, archive_images, full_name, units
+from deepfake_detection.inference.picture import FaceSearch
 from deepfake_detection.inference.score import ScoredUnit
 
 try:
@@ -20,13 +23,23 @@ try:
 except ImportError as error:
     raise UserError("pyarrow is missing: pip install './detection-model[archive]'.") from error
 
+# A ``Row``.
 SCORES = pa.schema(
     [
         pa.field("image", pa.string(), nullable=False),
         pa.field("fake_probability", pa.float64(), nullable=False),
         pa.field("verdict", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
+        pa.field("decided", pa.bool_(), nullable=False),
+        pa.field("face", pa.int32()),
+        pa.field("face_x", pa.int32()),
+        pa.field("face_y", pa.int32()),
+        pa.field("face_width", pa.int32()),
+        pa.field("face_height", pa.int32()),
+        pa.field("face_score", pa.float64()),
+        pa.field("face_fake_probability", pa.float64()),
     ]
 )
 BAD = pa.schema(
@@ -37,6 +50,16 @@ BAD = pa.schema(
 )
 # Readers of a Parquet folder pass over names that begin with an underscore.
 RECORD = "_score.json"
+# What the record holds, as it is called in a sentence.
+PARTS = {
+    "source": "source",
+    "model": "network",
+    "sha256": "network file",
+    "answers": "calibration or input in the card",
+    "faces": "--faces",
+}
+# Of a card: changed, they change the rows, while the network's file stays the same.
+_ANSWERS = {"input", "crop", "margin", "class_order", "calibration", "inconclusive"}
 
 
 class ScoreTable:
@@ -46,20 +69,22 @@ class ScoreTable:
         output: The folder ``NAME.parquet``; the bad ones go to ``NAME.bad.parquet`` beside it.
         source: What is scored, as it was typed.
         card: Of the network.
+        faces: See ``judge``.
 
     Raises:
-        UserError: If the folder holds something else, or rows of another source or network.
+        UserError: If the folder holds something else, or rows that this run would not write.
     """
 
-    def __init__(self, output: Path, source: str, card: Card) -> None:
-        self._scores = output
-        self._bad = output.with_suffix(f".bad{output.suffix}")
-        record = {"source": source, "model": card.name, "sha256": card.sha256}
+    def __init__(self, output: Path, source: str, card: Card, faces: FaceSearch) -> None:
         file = output / RECORD
+        record = _record(source, card, faces)
         if output.exists() and not file.is_file():
             raise UserError(f"{output} is there already and no folder of scores.")
-        if file.is_file() and json.loads(file.read_text()) != record:
-            raise UserError(f"{output} holds scores of another source or network; name another.")
+        if file.is_file() and (others := _differing(json.loads(file.read_text()), record)):
+            raise UserError(f"{output} holds scores with another {others}; name another folder.")
+        # A name of its own, whatever was typed: "." has none to be changed.
+        self._scores = Path(os.path.abspath(output))  # noqa: PTH100 - a link may stay one
+        self._bad = self._scores.with_suffix(f".bad{self._scores.suffix}")
         output.mkdir(parents=True, exist_ok=True)
         _write_text(file, json.dumps(record, indent=2))
 
@@ -70,11 +95,15 @@ class ScoreTable:
     def write(self, scored: ScoredUnit) -> None:
         """Write the rows of a unit, as a whole or not at all."""
         key = scored.unit.key
+        bad = self._file(self._bad, key)
         if scored.bad:
             self._bad.mkdir(exist_ok=True)
-            _write_rows(self._file(self._bad, key), BAD, scored.bad)
+            _write_rows(bad, BAD, scored.bad)
+        else:
+            # A run that was killed may have found some, which have been put right since.
+            bad.unlink(missing_ok=True)
         # Last, even without rows: this file says that the unit is done.
-        _write_rows(self._file(self._scores, key), SCORES, scored.scores)
+        _write_rows(self._file(self._scores, key), SCORES, scored.rows)
 
     def keep_only(self, keys: set[str]) -> None:
         """Remove rows of units that the source no longer has, and what a killed run left."""
@@ -88,6 +117,22 @@ class ScoreTable:
     @staticmethod
     def _file(folder: Path, key: str) -> Path:
         return folder / f"{key}.parquet"
+
+
+def _record(source: str, card: Card, faces: FaceSearch) -> dict[str, str]:
+    answers = card.model_dump_json(include=_ANSWERS)
+    return {
+        "source": full_name(source),
+        "model": card.name,
+        "sha256": card.sha256,
+        "answers": hashlib.sha256(answers.encode()).hexdigest(),
+        "faces": faces,
+    }
+
+
+def _differing(found: dict[str, str], record: dict[str, str]) -> str:
+    """What stands otherwise in the record that was found, in words; empty if nothing does."""
+    return ", ".join(told for key, told in PARTS.items() if found.get(key) != record[key])
 
 
 @dataclass
@@ -124,7 +169,7 @@ def fill(
 
     for scored in engine(missing()):
         table.write(scored)
-        tally.scored += len(scored.scores)
+        tally.scored += scored.judged
         tally.bad += len(scored.bad)
         yield tally
     table.keep_only(keys)
