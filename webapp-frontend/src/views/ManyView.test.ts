@@ -94,7 +94,7 @@ it('names those that had no room', async () => {
 it('offers nothing while another tab has the list, and then takes what it was given', async () => {
   answerFetch(answers)
   let closeOther = () => {}
-  photosToCheck.give({ files: photos(2), folders: [] })
+  void photosToCheck.give({ files: photos(2), folders: [] }, new Promise(() => {}))
   const view = await open((onTaken) => {
     onTaken()
     return new Promise((resolve) => (closeOther = resolve))
