@@ -20,6 +20,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 BYTES_PER_SECOND = 25_000
 # An answer is small, or a part of the page; nobody who wants it needs longer for one write.
 SEND_SECONDS = 30
+QUIET_SECONDS = 2
 # glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD; the latter two in bytes.
 _MALLOC = ((-8, 1), (-3, 8_000_000), (-1, 8_000_000))
 
@@ -86,7 +87,10 @@ class ClientSocket(socket.socket):
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
-    """Gives every connection a ``ClientSocket``."""
+    """Gives every connection a ``ClientSocket``, and memory back when nobody asks."""
+
+    # Monotonic time of the last request since memory was given back; 0 if there was none.
+    _last_request = 0.0
 
     def init_process(self) -> None:
         """Begin to work, after the fork."""
@@ -101,8 +105,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     def handle(self, conn: Any) -> Any:
         """Answer one request."""
+        self._last_request = time.monotonic()
         conn.sock.begin_request(self.app.settings.upload_seconds)
         return super().handle(conn)
+
+    def notify(self) -> None:
+        """Tell gunicorn about once a second that all is well."""
+        super().notify()
+        if self._last_request and time.monotonic() - self._last_request > QUIET_SECONDS:
+            self._last_request = 0.0
+            _give_memory_back()
 
     def handle_quit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         """End at once, on Ctrl-C: Python would wait for every thread, and those for clients."""
@@ -118,3 +130,9 @@ def _bound_memory() -> None:
     with contextlib.suppress(AttributeError):  # another C library
         for parameter, value in _MALLOC:
             ctypes.CDLL(None).mallopt(parameter, value)
+
+
+def _give_memory_back() -> None:
+    """Have glibc return every free page, also those between others that are in use."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
