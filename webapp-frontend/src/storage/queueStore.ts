@@ -28,6 +28,8 @@ export type QueueStore = ReturnType<typeof openStore>
 
 export function openStore() {
   const opened = open()
+  // each call tells who made it; before the first one nobody listens
+  opened.catch(() => {})
   // one after the other, so that an older state never replaces a newer one
   const inTurn = pLimit(1)
 
