@@ -134,7 +134,8 @@ def test_two_requests_are_under_way_at_most_and_can_be_left(
     expect(page.get_by_text("Waits its turn.")).to_have_count(len(server.models()) - 2)
     expect(page.get_by_text("Looking …")).to_have_count(2)
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Cancelled.")).to_have_count(len(server.models()))
+    networks = page.get_by_role("list", name="Networks")
+    expect(networks.get_by_text("Cancelled.")).to_have_count(len(server.models()))
     assert len(held) == 2
     page.unroute_all(behavior="ignoreErrors")
 
