@@ -49,8 +49,21 @@ def take_model(page: Page, url: str) -> None:
     page.screenshot(path=DOCS / "model.png")
 
 
+def take_compare(page: Page, url: str, portrait: Path) -> None:
+    """Put the portrait before every network, on a phone in the dark."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{url}/compare")
+    page.set_input_files("input[type=file]", portrait)
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_role("button", name="Compare again").wait_for()
+    page.wait_for_timeout(800)
+    page.get_by_role("heading", level=2).first.evaluate("heading => heading.scrollIntoView()")
+    page.screenshot(path=DOCS / "compare.png")
+
+
 def main() -> None:
-    """Write docs/detect.png and docs/model.png."""
+    """Write docs/detect.png, docs/model.png and docs/compare.png."""
     url, portrait = sys.argv[1], Path(sys.argv[2])
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
@@ -58,6 +71,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         take_detect(page, url, portrait)
         take_model(page, url)
+        take_compare(page, url, portrait)
         browser.close()
 
 
