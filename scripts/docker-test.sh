@@ -122,6 +122,7 @@ within 90 'a conversion that runs out of memory is told' logged 'memory ran out'
 within 10 'and the bundled networks answer' judges ''
 remove
 start "$IMAGE"
+within 60 'one that has the port becomes healthy' health healthy
 docker run --rm --network "container:$NAME" "$IMAGE" 2>&1 | grep -q 'Cannot listen on 0.0.0.0, port 80' ||
     fails 'a taken port is told'
 passes 'a taken port is told'
