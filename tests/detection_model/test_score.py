@@ -504,6 +504,8 @@ def test_score_and_predict_say_the_same(
     assert of_pair == (2 if faces == "auto" and model in ("face", "v4") else 1)
 
 
+# Ray warns of its own settings where it runs in the test's process.
+@pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")
 @pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.slow)])
 def test_a_worker_that_cannot_open_the_network_says_so(gallery: Path, engine: str) -> None:
     task = Task(gallery / "missing.keras", gallery, "auto")
