@@ -88,14 +88,16 @@ clean: ## Remove what the other targets made
 .venv/bin/python:
 	@python=$$(scripts/find-python.sh) && echo "Setting up .venv with $$python" && "$$python" -m venv .venv
 
+# The locks are whole: resolving them anew, older pips stumble over an extra whose package has a newer
+# version by now.
 .venv/run.stamp: locks/run.txt $(PACKAGES) | .venv/bin/python
-	$(PIP) --require-hashes -r locks/run.txt
+	$(PIP) --require-hashes --no-deps -r locks/run.txt
 	$(PIP) --no-deps --no-build-isolation --editable detection-model --editable webapp-backend
 	scripts/install-node.sh
 	@touch $@
 
 .venv/test.stamp: locks/dev.txt .venv/run.stamp
-	$(PIP) --require-hashes -r locks/dev.txt
+	$(PIP) --require-hashes --no-deps -r locks/dev.txt
 	@touch $@
 
 webapp-frontend/node_modules/.stamp: webapp-frontend/package-lock.json | .venv/run.stamp
