@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepfake_detection.image.decode import ImageError
 from deepfake_detection.inference.faces import Face
+from deepfake_detection.training.augment import erase
 from deepfake_detection.training.blend import Portrait, cross_blend, face_mask, self_blend
 from deepfake_detection.training.dataset import DataError, LabelledImage
 from deepfake_detection.training.face_crops import LocatedImage
-from deepfake_detection.training.pairs import Ingredients, PairSampler
+from deepfake_detection.training.pairs import Ingredients, Mix, PairSampler, pair_batches
 
 LANDMARKS = ((75.0, 80.0), (125.0, 80.0), (100.0, 110.0), (80.0, 140.0), (120.0, 140.0))
 EVERYTHING = Ingredients()
@@ -57,6 +59,22 @@ def test_a_cross_blend_changes_nothing_beyond_its_mask() -> None:
         assert changed[60:160, 60:140].any()
         assert not changed[:10].any()
         assert not changed[:, :10].any()
+
+
+def test_a_banded_blend_leaves_no_step_in_colour_at_its_seam() -> None:
+    """A white face over a black one: within two pixels nothing turns from one to the other."""
+    black = Portrait(Image.new("RGB", (200, 200)), np.array(LANDMARKS))
+    white = Portrait(Image.new("RGB", (200, 200), "white"), np.array(LANDMARKS))
+
+    def steepest(banded: float) -> float:
+        blends = (
+            cross_blend(black, white, np.random.default_rng(seed), banded=banded)
+            for seed in range(60)
+        )
+        grey = [np.asarray(blend.convert("L"), np.float32) for blend in blends]
+        return max(float(np.abs(np.diff(one, axis=1)).max()) for one in grey)
+
+    assert steepest(1) < steepest(0) / 2
 
 
 def test_a_blend_takes_nothing_from_beyond_the_donors_border() -> None:
@@ -124,7 +142,7 @@ def test_photographs_stand_beside_blends_of_themselves_alone(images, photographs
     rng = np.random.default_rng(0)
     for _ in range(20):
         real = photographs[0]
-        fake, _ = one._fake_beside(real, picture(0), rng)
+        fake, _ = one._fake_beside(real, picture(0), Mix(), rng)
         assert fake is real
     assert sampler(images, photographs, Ingredients(blends=False)).photographs == 3
 
@@ -134,9 +152,50 @@ def test_a_fake_is_of_its_photographs_origin(images, tmp_path) -> None:
     one = sampler([*images, *swaps])
     rng = np.random.default_rng(0)
     for real in (images[0], swaps[0]):
-        fakes = [one._fake_beside(real, picture(0), rng)[0] for _ in range(20)]
+        fakes = [one._fake_beside(real, picture(0), Mix(), rng)[0] for _ in range(20)]
         assert {fake.image.source for fake in fakes} == {real.image.source}
         assert {fake.image.label for fake in fakes} == {0, 1}, "blends and labelled fakes"
+
+
+def test_foreign_donors_lend_their_faces_to_any_origin(photographs, tmp_path) -> None:
+    """A donor that cannot be read is asked for only where donors of any origin are."""
+    swaps = stored(tmp_path, "swap", 0, 2) + stored(tmp_path, "swap", 1, 2)
+    one = sampler(swaps, photographs)
+    for located in swaps:
+        located.image.path.write_bytes(b"")
+
+    def failures(foreign: float) -> int:
+        failed = 0
+        for seed in range(30):
+            mix = Mix(cross_blended=1, foreign=foreign)
+            try:
+                one._blend(portrait(0), "others", mix, np.random.default_rng(seed))
+            except ImageError:
+                failed += 1
+        return failed
+
+    assert failures(foreign=0) == 0
+    assert 10 < failures(foreign=1) < 30, "four of the six donors"
+
+
+def test_an_erased_rectangle_has_one_colour_and_the_rest_stays() -> None:
+    for seed in range(20):
+        before = np.asarray(picture(seed))
+        after = np.asarray(erase(picture(seed), np.random.default_rng(seed)))
+        changed = np.any(before != after, axis=2)
+        assert len(np.unique(after[changed], axis=0)) == 1
+        assert 0 < changed.mean() < 0.17
+
+
+def test_each_stage_of_a_training_has_its_mix(images) -> None:
+    """The mix of the second stage draws other images from its first step on."""
+    one = sampler(images)
+    mixes = {0: Mix(), 2: Mix(blended=1, untouched=1)}
+    drawn = list(pair_batches(one, 64, 4, range(1, 4), mixes).as_numpy_iterator())
+    for step, (pixels, _) in zip(range(1, 4), drawn, strict=True):
+        mix = mixes[0] if step < 2 else mixes[2]
+        assert np.array_equal(pixels, one.batch(step, 4, mix)[0])
+    assert not np.array_equal(drawn[1][0], one.batch(2, 4)[0])
 
 
 def test_one_class_is_refused(images) -> None:

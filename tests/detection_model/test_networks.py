@@ -50,7 +50,7 @@ def test_epochs_are_the_documents():
         "v1": 20,
         "v2": 10,
         "v3": 20,
-        "v4": 30,
+        "v4": 45,
     }
 
 
@@ -83,3 +83,34 @@ def test_statistics_are_brought_to_the_faces_given():
         start_from_imagenet(network, batches)
         biases.append(network.get_layer("conv_stem").get_weights()[1])
     assert np.abs(biases[0] - biases[1]).max() > 0.01
+
+
+def test_v4_serves_the_mean_of_a_face_and_its_mirror_image(tmp_path):
+    from scipy.special import logit
+
+    from deepfake_detection.training.networks import build_mirrored_v4, build_v4
+
+    trained = build_v4()
+    trained.save_weights(tmp_path / "trained.weights.h5")
+    served = build_mirrored_v4()
+    served.load_weights(tmp_path / "trained.weights.h5")
+    faces = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3)).astype(np.float32)
+    straight, mirrored = (logit(np.asarray(trained(x))) for x in (faces, faces[:, :, ::-1]))
+    assert np.abs(straight - mirrored).max() > 1e-4
+    np.testing.assert_allclose(
+        logit(np.asarray(served(faces))), (straight + mirrored) / 2, atol=1e-5
+    )
+
+
+def test_v4s_rate_rises_and_falls_once_in_each_stage():
+    from deepfake_detection.training.networks import PEAK_RATE, V4_STAGES, annealed_adamw
+
+    steps = 100 * sum(stage.epochs for stage in V4_STAGES)
+    second = 100 * V4_STAGES[0].epochs
+    rate = [float(annealed_adamw(steps)._learning_rate(step)) for step in range(steps)]
+    for start, end in ((0, second), (second, steps)):
+        peak = start + int(np.argmax(rate[start:end]))
+        assert rate[peak] == pytest.approx(PEAK_RATE)
+        assert peak == start + (end - start) // 20
+        assert rate[start] == 0
+        assert rate[end - 1] < PEAK_RATE / 1000

@@ -43,12 +43,23 @@ def random_crop(
     return image.resize((size, size), _any_filter(rng), box=(left, top, left + side, top + side))
 
 
-def degrade(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Do to an image what its way through the net does: each change sometimes, in this order."""
+def degrade(
+    image: Image.Image, rng: np.random.Generator, *, untouched: float = 0.25, smoothed: float = 0
+) -> Image.Image:
+    """Do to an image what its way through the net does: each change sometimes, in this order.
+
+    Args:
+        image: What the network will see.
+        rng: Decides.
+        untouched: Share of images that are mirrored at most.
+        smoothed: Share of the others that a median filter goes over, as beauty filters do.
+    """
     if chance(rng, 0.5):
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if chance(rng, 0.25):
+    if chance(rng, untouched):
         return image
+    if smoothed and chance(rng, smoothed):
+        image = image.filter(ImageFilter.MedianFilter(3))
     if chance(rng, 0.5):
         image = shift_colours(image, 1, rng)
     if chance(rng, 0.3):
@@ -62,6 +73,19 @@ def degrade(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     if chance(rng, 0.02):
         image = image.convert("L").convert("RGB")
     return image
+
+
+def erase(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Cover a rectangle with one colour, so that no single place decides (DeVries and Taylor 2017).
+
+    It takes a tenth to four tenths of each side and may overhang the border.
+    """
+    size = np.array(image.size) * rng.uniform(0.1, 0.4, 2)
+    left, top = rng.uniform(-size / 2, np.array(image.size) - size / 2)
+    covered = image.copy()
+    colour = tuple(rng.integers(0, 256, 3).tolist())
+    covered.paste(colour, (round(left), round(top), round(left + size[0]), round(top + size[1])))
+    return covered
 
 
 def rescale(image: Image.Image, factor: float, rng: np.random.Generator) -> Image.Image:

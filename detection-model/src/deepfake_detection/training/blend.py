@@ -62,8 +62,14 @@ class Portrait:
     landmarks: Landmarks
 
 
-def self_blend(portrait: Portrait, rng: np.random.Generator) -> Image.Image:
-    """Blend a slightly changed copy of a face into the photograph it comes from."""
+def self_blend(portrait: Portrait, rng: np.random.Generator, *, banded: float = 0) -> Image.Image:
+    """Blend a slightly changed copy of a face into the photograph it comes from.
+
+    Args:
+        portrait: The face.
+        rng: Decides.
+        banded: Share of blends whose coarse and fine structures meet at seams of their own.
+    """
     inner, outer = portrait.image, portrait.image
     # Swapped faces are duller or sharper than what surrounds them.
     if chance(rng, 0.5):
@@ -71,11 +77,17 @@ def self_blend(portrait: Portrait, rng: np.random.Generator) -> Image.Image:
     else:
         outer = _change(outer, rng)
     inner, covered = _warp(inner, _nudge(portrait.landmarks, rng), portrait.image.size)
-    return _composite(inner, outer, np.minimum(face_mask(portrait, rng), covered))
+    mask = np.minimum(face_mask(portrait, rng), covered)
+    return _join(inner, outer, mask, portrait, rng, banded)
 
 
-def cross_blend(portrait: Portrait, donor: Portrait, rng: np.random.Generator) -> Image.Image:
-    """Put another portrait's face over a face, fitted by its landmarks and coloured alike."""
+def cross_blend(
+    portrait: Portrait, donor: Portrait, rng: np.random.Generator, *, banded: float = 0
+) -> Image.Image:
+    """Put another portrait's face over a face, fitted by its landmarks and coloured alike.
+
+    ``banded`` is that of ``self_blend``.
+    """
     to_donor = _affine(portrait.landmarks, donor.landmarks)
     face, covered = _warp(donor.image, to_donor, portrait.image.size)
     mask = np.minimum(face_mask(portrait, rng), covered)
@@ -83,7 +95,7 @@ def cross_blend(portrait: Portrait, donor: Portrait, rng: np.random.Generator) -
         face = _match_colours(face, portrait.image, mask)
     if chance(rng, 0.5):
         face = _change(face, rng)
-    return _composite(face, portrait.image, mask)
+    return _join(face, portrait.image, mask, portrait, rng, banded)
 
 
 def face_mask(portrait: Portrait, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -99,7 +111,7 @@ def face_mask(portrait: Portrait, rng: np.random.Generator) -> NDArray[np.float3
         outline = _ellipse(outline)
     to_image = _affine(LANDMARKS, portrait.landmarks)
     corners = outline @ to_image[:, :2].T + to_image[:, 2]
-    eyes = float(np.linalg.norm(portrait.landmarks[1] - portrait.landmarks[0]))
+    eyes = _eye_distance(portrait)
     mask = Image.new("L", portrait.image.size, 0)
     ImageDraw.Draw(mask).polygon([(x, y) for x, y in corners.tolist()], fill=255)
     mask = mask.filter(ImageFilter.GaussianBlur(eyes * rng.uniform(0.02, 0.18)))
@@ -192,6 +204,44 @@ def _match_colours(
     new_mean, new_spread = wanted[inside].mean(axis=0), wanted[inside].std(axis=0) + 1
     matched = (pixels - mean) * np.clip(new_spread / spread, 0.5, 2) + new_mean
     return Image.fromarray(np.clip(matched, 0, 255).astype(np.uint8))
+
+
+def _join(
+    inner: Image.Image,
+    outer: Image.Image,
+    mask: NDArray[np.float32],
+    portrait: Portrait,
+    rng: np.random.Generator,
+    banded: float,
+) -> Image.Image:
+    if banded and chance(rng, banded):
+        return _composite_bands(inner, outer, mask, _eye_distance(portrait) * rng.uniform(0.1, 0.4))
+    return _composite(inner, outer, mask)
+
+
+def _eye_distance(portrait: Portrait) -> float:
+    return float(np.linalg.norm(portrait.landmarks[1] - portrait.landmarks[0]))
+
+
+def _composite_bands(
+    inner: Image.Image, outer: Image.Image, mask: NDArray[np.float32], sigma: float
+) -> Image.Image:
+    """Mix what is coarser than ``sigma`` pixels over a wide seam, the rest over the mask's own.
+
+    Two bands of Burt and Adelson's (1983) many. As after a gradient-domain paste no step in colour
+    is left at the seam, only a change in the fine structure.
+    """
+
+    def blurred(image: Image.Image) -> NDArray[np.float32]:
+        return np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)), np.float32)
+
+    wide = blurred(Image.fromarray((mask * 255).astype(np.uint8)))[..., np.newaxis] / 255
+    share = mask[..., np.newaxis]
+    coarse_inner, coarse_outer = blurred(inner), blurred(outer)
+    mixed = coarse_inner * wide + coarse_outer * (1 - wide)
+    mixed += (np.asarray(inner, np.float32) - coarse_inner) * share
+    mixed += (np.asarray(outer, np.float32) - coarse_outer) * (1 - share)
+    return Image.fromarray(np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
 
 
 def _composite(inner: Image.Image, outer: Image.Image, mask: NDArray[np.float32]) -> Image.Image:

@@ -23,7 +23,7 @@ def export(
     A mixed-precision policy would travel inside the ``.keras`` file and export to an invalid ONNX
     graph, so the network is built anew rather than saved as it was trained.
     """
-    network = recipe.build()
+    network = (recipe.build_served or recipe.build)()
     network.load_weights(weights)
     save_whole(network, destination)
     card = Card(

@@ -9,22 +9,51 @@ values in [0, 1]; v4 takes a face, of shape (224, 224, 3), with values from 0 to
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import keras
 import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from deepfake_detection.image.card import Crop, InputSpec
 from deepfake_detection.training.efficientnet import efficientnet_lite0, start_from_imagenet
+from deepfake_detection.training.pairs import Mix
 
-V4_EPOCHS = 30
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training in which the learning rate rises and falls once.
+
+    Attributes:
+        epochs: Its length.
+        mix: What the pairs are made of.
+    """
+
+    epochs: int
+    mix: Mix
+
+
+V4_STAGES = (
+    Stage(30, Mix()),
+    Stage(
+        15,
+        Mix(
+            blended=0.35,
+            foreign=0.4,
+            banded=0.3,
+            untouched=0.35,
+            smoothed=0.08,
+            erased=0.25,
+        ),
+    ),
+)
 V4_LIMITS = (
     "Judges faces of 40 pixels and more; what happens beside the face it does not see.",
     "Knows GAN portraits and face swaps; portraits made by diffusion were not among its training.",
 )
-# v4's learning rate at its highest.
+# v4's learning rate at its highest in each stage.
 PEAK_RATE = 1e-4
 REFERENCE_INPUT = InputSpec(height=256, width=256, channels=3, value_range=(0.0, 1.0))
 
@@ -79,7 +108,22 @@ def build_v3() -> keras.Model:
 def build_v4() -> keras.Model:
     """EfficientNet-Lite0 with one unit for its classifier: 3,351,281 parameters."""
     pixels = keras.Input((224, 224, 3))
-    features = efficientnet_lite0(pixels)
+    return _v4(pixels, efficientnet_lite0(pixels))
+
+
+def build_mirrored_v4() -> keras.Model:
+    """v4 as it serves: the mean of what it finds in a face and in the face's mirror image.
+
+    The weights are those of ``build_v4``, and so is the logit of each of the two; theirs is the
+    mean of both, because between the feature map and the logit everything is linear.
+    """
+    pixels = keras.Input((224, 224, 3))
+    both = efficientnet_lite0(ops.concatenate([pixels, ops.flip(pixels, axis=2)], axis=0))
+    straight, mirrored = ops.split(both, 2, axis=0)
+    return _v4(pixels, (straight + ops.flip(mirrored, axis=2)) / 2)
+
+
+def _v4(pixels: keras.KerasTensor, features: keras.KerasTensor) -> keras.Model:
     pooled = layers.GlobalAveragePooling2D()(features)
     kept = layers.Dropout(0.2)(pooled)
     fake = layers.Dense(1, activation="sigmoid", dtype="float32", name="fake")(kept)
@@ -92,12 +136,46 @@ def adam(_steps: int) -> keras.optimizers.Optimizer:
 
 
 def annealed_adamw(steps: int) -> keras.optimizers.Optimizer:
-    """AdamW whose rate rises for a twentieth of the steps, then falls to nothing as a cosine."""
-    rise = max(1, steps // 20)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - rise), warmup_target=PEAK_RATE, warmup_steps=rise
-    )
-    return keras.optimizers.AdamW(rate, weight_decay=0.01)
+    """AdamW whose rate, in each of v4's stages, rises for a twentieth of it, then falls to nothing.
+
+    It falls as a cosine; beginning anew leads out of what the stage before had settled on (warm
+    restarts, Loshchilov and Hutter 2017).
+    """
+    starts = stage_starts(V4_STAGES, steps)
+    rates = []
+    for start, end in pairwise([*starts, steps]):
+        rise = max(1, (end - start) // 20)
+        rates.append(
+            keras.optimizers.schedules.CosineDecay(
+                0.0, max(1, end - start - rise), warmup_target=PEAK_RATE, warmup_steps=rise
+            )
+        )
+    return keras.optimizers.AdamW(InTurn(starts, rates), weight_decay=0.01)
+
+
+def stage_starts(stages: Sequence[Stage], length: int) -> list[int]:
+    """Return where each stage of a training begins that is ``length`` epochs, or steps, long."""
+    epochs = [stage.epochs for stage in stages]
+    return [round(length * before / sum(epochs)) for before in accumulate(epochs[:-1], initial=0)]
+
+
+class InTurn(keras.optimizers.schedules.LearningRateSchedule):
+    """Schedules that follow each other, each counting its own steps."""
+
+    def __init__(
+        self,
+        starts: Sequence[int],
+        schedules: Sequence[keras.optimizers.schedules.LearningRateSchedule],
+    ) -> None:
+        """Let each schedule begin at its step; the first at 0."""
+        self._starts, self._schedules = starts, schedules
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """Return the rate at a step of all."""
+        rate = self._schedules[0](step)
+        for start, schedule in zip(self._starts[1:], self._schedules[1:], strict=True):
+            rate = ops.where(step < start, rate, schedule(ops.maximum(step - start, 0)))
+        return rate
 
 
 @dataclass(frozen=True)
@@ -116,6 +194,9 @@ class Recipe:
         bfloat16: Whether a processor that computes in it trains the network faster so.
         pair_epoch: Images an epoch, where it is trained on pairs (see ``pairs``); None where it is
             trained on the split as it is.
+        stages: Of a network that is trained on pairs.
+        build_served: Makes the network that is exported, with the weights of the trained one; None
+            where that is exported itself.
         known_limits: Sentences for its card.
     """
 
@@ -129,6 +210,8 @@ class Recipe:
     initialise: Callable[[keras.Model, Iterable[tf.Tensor]], None] | None = None
     bfloat16: bool = True
     pair_epoch: int | None = None
+    stages: tuple[Stage, ...] = ()
+    build_served: Callable[[], keras.Model] | None = None
     known_limits: tuple[str, ...] = (
         "Trained for comparison with the reference system; too weak to rely on.",
         "Judges the whole image, squeezed to a square; it looks for no face.",
@@ -142,7 +225,7 @@ RECIPES = {
     "v3": Recipe(build_v3, 20, "The reference's third network: v2 trained for 20 epochs."),
     "v4": Recipe(
         build_v4,
-        V4_EPOCHS,
+        sum(stage.epochs for stage in V4_STAGES),
         "Our own: EfficientNet-Lite0 on faces, trained on labelled fakes and on blends.",
         input=InputSpec(height=224, width=224, channels=3, value_range=(0, 255)),
         crop="face",
@@ -150,6 +233,8 @@ RECIPES = {
         initialise=start_from_imagenet,
         bfloat16=False,  # 20 images a second against 42: depthwise convolutions are slow in it
         pair_epoch=8192,
+        stages=V4_STAGES,
+        build_served=build_mirrored_v4,
         known_limits=V4_LIMITS,
     ),
 }
