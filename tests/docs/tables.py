@@ -107,17 +107,42 @@ def certainty_row(card: Card) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def measured(name: str) -> dict[str, dict[str, float]]:
+    """What a benchmark wrote: rows of columns."""
+    rows: dict[str, dict[str, float]] = json.loads((ROOT / "docs" / name).read_text("utf-8"))
+    return rows
+
+
 def ablation_rows() -> list[str]:
     """Each run of ``ablate.py``; in brackets, the difference from the one with everything."""
-    runs = json.loads((ROOT / "docs/ablation.json").read_text(encoding="utf-8"))
+    runs = measured("ablation.json")
     whole = runs["everything"]
     rows = []
-    for title, measured in runs.items():
+    for title, run in runs.items():
         cells = [
-            f"{value:.3f}" + (f" ({value - whole[name]:+.3f})" if measured is not whole else "")
-            for name, value in measured.items()
+            f"{value:.3f}" + (f" ({value - whole[name]:+.3f})" if run is not whole else "")
+            for name, value in run.items()
         ]
         rows.append("| " + " | ".join([title, *cells]) + " |")
+    return rows
+
+
+def low_level_rows() -> list[str]:
+    """Each variant of ``low_level.py``."""
+    rows = []
+    for title, run in measured("low_level.json").items():
+        cells = [*(f"{run[source]:.3f}" for source in SOURCES), f"{run['parameters']:,}"]
+        rows.append("| " + " | ".join([title, *cells]) + " |")
+    return rows
+
+
+def unseen_rows() -> list[str]:
+    """Each network of ``unseen.py``."""
+    rows = []
+    for name, run in measured("unseen.json").items():
+        *aucs, called_fake = run.values()
+        cells = [*(f"{auc:.3f}" for auc in aucs), f"{called_fake:.1%}"]
+        rows.append("| " + " | ".join([name, *cells]) + " |")
     return rows
 
 
@@ -169,7 +194,11 @@ def tables() -> dict[str, str]:
         "all, at JPEG quality 50",
         "share of photographs of another origin above 0.5",
     )
+    low_level = ("AUC on Validation", *SOURCES, "parameters")
+    unseen = ("AUC", *next(iter(measured("unseen.json").values())))
     return {
+        "low_level": table(low_level, low_level_rows()),
+        "unseen": table(unseen, unseen_rows()),
         "ablation": table(ablation, ablation_rows()),
         "accuracy": table(("accuracy<br>AUC", *columns), [*map(accuracy_row, CARDS)]),
         "confusion": table(confusion, [*map(confusion_row, CARDS)]),
