@@ -129,7 +129,7 @@ network.summary()
 # training only.
 
 # %%
-network.compile(optimizer=recipe.optimizer(1))
+network.compile(optimizer=recipe.optimizer(1, 1))
 network.optimizer.build(network.trainable_variables)
 print(f"The network's own parameters: {network.count_params():>10,}")
 print(f"Adam's variables, in training: {optimizer_variable_count(network):>9,}")

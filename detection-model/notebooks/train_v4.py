@@ -14,7 +14,7 @@
 # The steps are those of [train_v1](train_v1.ipynb), where each is explained at greater length.
 #
 # Run the cells from top to bottom. On two processor cores an epoch of 8,192 images takes four to
-# five minutes, fifteen of them a little more than an hour; without data, drawings stand in.
+# five minutes, all 45 of them some three hours; without data, drawings stand in.
 #
 # ## 1. Set up
 #
@@ -132,7 +132,7 @@ network.summary()
 # each parameter and counts its steps.
 
 # %%
-network.compile(optimizer=recipe.optimizer(1))
+network.compile(optimizer=recipe.optimizer(1, 1))
 network.optimizer.build(network.trainable_variables)
 print(f"The network's own parameters: {network.count_params():>10,}")
 print(f"AdamW's variables, in training: {optimizer_variable_count(network):>9,}")
@@ -162,7 +162,9 @@ plots.pairs(pair_sampler(options), 6)
 
 # %% [markdown]
 # `train` finds the largest face of every image, starts from what ImageNet taught, and draws new
-# pairs at every step; the learning rate rises, then falls to nothing. The weights of the epoch
+# pairs at every step. The learning rate rises, then falls to nothing, twice; from its second rise on
+# the pairs are harder: faces of any origin in each other's place, covered rectangles. What is exported
+# looks at each face and at its mirror image and answers the mean. The weights of the epoch
 # that ranks Validation best are exported with a *card*, which says that the network wants faces,
 # and calibrated: 0.5 is the boundary, and 0.8 means four fakes in five. The terminal's
 # `deepfake train v4` does the same.

@@ -25,7 +25,7 @@ def test_parameters_and_adams_variables_are_the_documents(recipe):
 
     name, recipe = recipe
     network = recipe.build()
-    network.compile(optimizer=recipe.optimizer(1))
+    network.compile(optimizer=recipe.optimizer(1, 1))
     network.optimizer.build(network.trainable_variables)
     assert network.count_params() == PARAMETERS[name]
     assert optimizer_variable_count(network) == OPTIMIZER_VARIABLES[name]
@@ -105,12 +105,21 @@ def test_v4_serves_the_mean_of_a_face_and_its_mirror_image(tmp_path):
 def test_v4s_rate_rises_and_falls_once_in_each_stage():
     from deepfake_detection.training.networks import PEAK_RATE, V4_STAGES, annealed_adamw
 
-    steps = 100 * sum(stage.epochs for stage in V4_STAGES)
-    second = 100 * V4_STAGES[0].epochs
-    rate = [float(annealed_adamw(steps)._learning_rate(step)) for step in range(steps)]
+    epochs = sum(stage.epochs for stage in V4_STAGES)
+    second, steps = 20 * V4_STAGES[0].epochs, 20 * epochs
+    schedule = annealed_adamw(epochs, 20)._learning_rate
+    rate = [float(schedule(step)) for step in range(steps)]
     for start, end in ((0, second), (second, steps)):
         peak = start + int(np.argmax(rate[start:end]))
         assert rate[peak] == pytest.approx(PEAK_RATE)
         assert peak == start + (end - start) // 20
         assert rate[start] == 0
         assert rate[end - 1] < PEAK_RATE / 1000
+
+
+def test_a_training_of_one_epoch_is_over_before_the_second_stage():
+    from deepfake_detection.training.networks import V4_STAGES, stage_starts
+
+    assert stage_starts(V4_STAGES, 45) == [0, 30]
+    assert stage_starts(V4_STAGES, 3) == [0, 2]
+    assert stage_starts(V4_STAGES, 1) == [0, 1]

@@ -84,8 +84,8 @@ def _pair_feed(options: Options, epochs_done: int) -> Feed:
     steps = max(1, images // options.batch_size)
     left = range(epochs_done * steps, options.epochs * steps)
     stages = options.recipe.stages
-    starts = stage_starts(stages, options.epochs * steps)
-    mixes = {start: stage.mix for start, stage in zip(starts, stages, strict=True)}
+    starts = stage_starts(stages, options.epochs)
+    mixes = {start * steps: stage.mix for start, stage in zip(starts, stages, strict=True)}
     return Feed(
         training=pair_batches(sampler, spec.width, options.batch_size, left, mixes),
         validation=batches(

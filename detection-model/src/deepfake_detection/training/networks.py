@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -130,20 +131,24 @@ def _v4(pixels: keras.KerasTensor, features: keras.KerasTensor) -> keras.Model:
     return keras.Model(pixels, fake, name="v4")
 
 
-def adam(_steps: int) -> keras.optimizers.Optimizer:
+def adam(_epochs: int, _steps: int) -> keras.optimizers.Optimizer:
     """Adam at its usual rate: what the reference's networks are trained with."""
     return keras.optimizers.Adam(1e-3)
 
 
-def annealed_adamw(steps: int) -> keras.optimizers.Optimizer:
+def annealed_adamw(epochs: int, steps: int) -> keras.optimizers.Optimizer:
     """AdamW whose rate, in each of v4's stages, rises for a twentieth of it, then falls to nothing.
 
     It falls as a cosine; beginning anew leads out of what the stage before had settled on (warm
     restarts, Loshchilov and Hutter 2017).
+
+    Args:
+        epochs: Of the whole training.
+        steps: Of an epoch.
     """
-    starts = stage_starts(V4_STAGES, steps)
+    starts = [epoch * steps for epoch in stage_starts(V4_STAGES, epochs)]
     rates = []
-    for start, end in pairwise([*starts, steps]):
+    for start, end in pairwise([*starts, epochs * steps]):
         rise = max(1, (end - start) // 20)
         rates.append(
             keras.optimizers.schedules.CosineDecay(
@@ -153,10 +158,14 @@ def annealed_adamw(steps: int) -> keras.optimizers.Optimizer:
     return keras.optimizers.AdamW(InTurn(starts, rates), weight_decay=0.01)
 
 
-def stage_starts(stages: Sequence[Stage], length: int) -> list[int]:
-    """Return where each stage of a training begins that is ``length`` epochs, or steps, long."""
-    epochs = [stage.epochs for stage in stages]
-    return [round(length * before / sum(epochs)) for before in accumulate(epochs[:-1], initial=0)]
+def stage_starts(stages: Sequence[Stage], epochs: int) -> list[int]:
+    """Return the epochs that the stages begin at in a training of so many.
+
+    A training of another length than the recipe's has all stages shorter or longer; a very short
+    one is over before the last begins.
+    """
+    lengths = [stage.epochs for stage in stages]
+    return [round(epochs * before / sum(lengths)) for before in accumulate(lengths[:-1], initial=0)]
 
 
 class InTurn(keras.optimizers.schedules.LearningRateSchedule):
@@ -177,6 +186,11 @@ class InTurn(keras.optimizers.schedules.LearningRateSchedule):
             rate = ops.where(step < start, rate, schedule(ops.maximum(step - start, 0)))
         return rate
 
+    def get_config(self) -> dict[str, Any]:
+        """Describe it for TensorBoard's picture of the network."""
+        schedules = map(keras.optimizers.schedules.serialize, self._schedules)
+        return {"starts": list(self._starts), "schedules": list(schedules)}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -189,7 +203,7 @@ class Recipe:
         input: What it takes.
         crop: What of an image it is shown, as in the card.
         batch_size: Images a step.
-        optimizer: Makes the optimizer of a run of so many steps.
+        optimizer: Makes the optimizer of a run of so many epochs and steps an epoch.
         initialise: Sets the weights to start from, given some batches; else chance sets them.
         bfloat16: Whether a processor that computes in it trains the network faster so.
         pair_epoch: Images an epoch, where it is trained on pairs (see ``pairs``); None where it is
@@ -206,7 +220,7 @@ class Recipe:
     input: InputSpec = REFERENCE_INPUT
     crop: Crop = "whole"
     batch_size: int = 32
-    optimizer: Callable[[int], keras.optimizers.Optimizer] = adam
+    optimizer: Callable[[int, int], keras.optimizers.Optimizer] = adam
     initialise: Callable[[keras.Model, Iterable[tf.Tensor]], None] | None = None
     bfloat16: bool = True
     pair_epoch: int | None = None

@@ -104,7 +104,7 @@ def _build(
             console.print("Preparing the weights to start from.")
             initialise(network, (images for images, _ in feed.training.take(START_BATCHES)))
         network.compile(
-            optimizer=options.recipe.optimizer(options.epochs * (feed.steps or 0)),
+            optimizer=options.recipe.optimizer(options.epochs, feed.steps or 0),
             loss="binary_crossentropy",
             metrics=["accuracy", keras.metrics.AUC(name="auc")],
             # XLA is slower than tf.function on every CPU tried.
