@@ -6,7 +6,7 @@ trains v4's network and variants of it for one epoch of 8,192 images each, all f
 weights, on the labelled fakes alone (a blend says nothing of a generator's traces), and measures
 each on Validation: AUC by source, parameters, and images trained on a second. The runs are equally
 short, so the figures compare with one another and with nothing else. Rows that are there already
-are not repeated; five minutes of two cores each.
+are not repeated; five to nine minutes of two cores each.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from deepfake_detection.training.train import START_BATCHES
 
 # Residuals are some grey levels; in the network's units, 1/128 of one, they are brought to order 1.
 GAIN = 16.0
-# Last layers of the stages, by what their maps' sides are of 224 pixels: 56, 28 and 14.
+# What the second, third and fifth stages' last blocks add to their maps of 56, 28 and 14 rows.
 EARLY = ("blocks_2_project_conv", "blocks_4_project_conv", "blocks_10_project_conv")
 
 
@@ -47,7 +47,7 @@ def classified(features: keras.KerasTensor, pixels: keras.KerasTensor) -> keras.
     return keras.Model(pixels, layers.Dense(1, activation="sigmoid", name="fake")(kept))
 
 
-def halved_to(features: keras.KerasTensor, side: int) -> keras.KerasTensor:
+def averaged_to(features: keras.KerasTensor, side: int) -> keras.KerasTensor:
     """Average a map down to ``side`` rows and columns."""
     factor = features.shape[1] // side
     return layers.AveragePooling2D(factor)(features)
@@ -87,18 +87,18 @@ def high_pass_branch(v4: keras.Model) -> keras.Model:
         name = f"branch_{index}"
         x = layers.Conv2D(channels, 3, stride, padding="same", activation="relu", name=name)(x)
     x = layers.Conv2D(192, 1, activation="relu", name="branch_head")(x)
-    return classified(layers.Concatenate()([last_map(v4), halved_to(x, 7)]), pixels)
+    return classified(layers.Concatenate()([last_map(v4), averaged_to(x, 7)]), pixels)
 
 
 def early_maps(v4: keras.Model) -> keras.Model:
-    """Classify by early maps beside the last."""
-    early = [halved_to(v4.get_layer(name).output, 7) for name in EARLY]
+    """Classify by what early blocks find beside the last map."""
+    early = [averaged_to(v4.get_layer(name).output, 7) for name in EARLY]
     return classified(layers.Concatenate()([last_map(v4), *early]), v4.inputs[0])
 
 
 def shallow_cut(v4: keras.Model) -> keras.Model:
     """Cut v4 after its third stage and leave its first stride out."""
-    trunk = keras.Model(v4.inputs[0], v4.get_layer(EARLY[1]).output)
+    trunk = keras.Model(v4.inputs[0], v4.get_layer("blocks_5_expand_conv").input)
 
     def clone(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()

@@ -18,6 +18,7 @@ import argparse
 import io
 import json
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,14 @@ from scipy import ndimage, sparse
 from sklearn.metrics import roc_auc_score
 
 from deepfake_detection.image.decode import decode
-from deepfake_detection.inference import BATCH, Network, default_cache, judge, load_network
+from deepfake_detection.inference import (
+    BATCH,
+    Judgement,
+    Network,
+    default_cache,
+    judge,
+    load_network,
+)
 from deepfake_detection.inference.faces import shared_detector
 from deepfake_detection.training.blend import LANDMARKS, OUTLINES, Portrait
 from deepfake_detection.training.dataset import read_photographs, read_split
@@ -134,8 +142,8 @@ def encoded(image: Image.Image) -> bytes:
 
 
 def make_fakes(photographs: list[Portrait], generated: list[Portrait]) -> dict[str, list[bytes]]:
-    """Alter each photograph in each way, with a donor of its own."""
-    others = photographs[::-1]
+    """Alter each photograph in each way, with somebody else for its donor."""
+    others = [*photographs[1:], photographs[0]]
     ways: dict[str, tuple[Alter, list[Portrait]]] = {
         "swap": (pasted("face"), others),
         "generated face": (pasted("face"), generated),
@@ -145,31 +153,29 @@ def make_fakes(photographs: list[Portrait], generated: list[Portrait]) -> dict[s
     fakes = {}
     for name, (alter, donors) in ways.items():
         rng = np.random.default_rng(0)
-        chosen = rng.integers(len(donors), size=len(photographs))
-        fakes[name] = [
-            encoded(alter(photograph, donors[donor], rng))
-            for photograph, donor in zip(photographs, chosen, strict=True)
-        ]
+        pairs = zip(photographs, cycle(donors), strict=False)
+        fakes[name] = [encoded(alter(photograph, donor, rng)) for photograph, donor in pairs]
     return fakes
 
 
-def score(network: Network, images: list[bytes]) -> NDArray[np.float64]:
+def judged(network: Network, images: list[bytes]) -> list[Judgement]:
     """Judge images as the page does."""
     batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-    return np.array([one.fake_probability for batch in batches for one in judge(network, batch)])
+    return [judgement for batch in batches for judgement in judge(network, batch)]
 
 
 def measure(
     network: Network, reals: list[bytes], fakes: dict[str, list[bytes]]
 ) -> dict[str, float]:
     """Return the AUC of each kind of fake, and the share of photographs called fake."""
-    of_reals = score(network, reals)
+    of_reals = judged(network, reals)
     row = {}
     for name, images in fakes.items():
+        both = [*of_reals, *judged(network, images)]
         labels = [0] * len(reals) + [1] * len(images)
-        row[name] = roc_auc_score(labels, np.concatenate([of_reals, score(network, images)]))
+        row[name] = roc_auc_score(labels, [judgement.fake_probability for judgement in both])
     row["mean"] = float(np.mean(list(row.values())))
-    row["photographs called fake"] = np.mean(of_reals > network.card.inconclusive.high)
+    row["photographs called fake"] = np.mean([one.verdict == "fake" for one in of_reals])
     return {name: round(float(value), 3) for name, value in row.items()}
 
 

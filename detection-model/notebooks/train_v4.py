@@ -162,12 +162,12 @@ plots.pairs(pair_sampler(options), 6)
 
 # %% [markdown]
 # `train` finds the largest face of every image, starts from what ImageNet taught, and draws new
-# pairs at every step. The learning rate rises, then falls to nothing, twice; from its second rise on
-# the pairs are harder: faces of any origin in each other's place, covered rectangles. What is exported
-# looks at each face and at its mirror image and answers the mean. The weights of the epoch
-# that ranks Validation best are exported with a *card*, which says that the network wants faces,
-# and calibrated: 0.5 is the boundary, and 0.8 means four fakes in five. The terminal's
-# `deepfake train v4` does the same.
+# pairs at every step. The learning rate rises, then falls to nothing, twice; from its second rise
+# on the pairs are harder: faces of any origin in each other's place, covered rectangles. The
+# weights of that stage's epoch that ranks Validation best are exported with a *card*, which says
+# that the network wants faces, and calibrated: 0.5 is the boundary, and 0.8 means four fakes in
+# five. What is exported looks at each face and at its mirror image too and answers the mean. The
+# terminal's `deepfake train v4` does the same.
 
 # %%
 exported = train(options)

@@ -50,7 +50,7 @@ def test_epochs_are_the_documents():
         "v1": 20,
         "v2": 10,
         "v3": 20,
-        "v4": 45,
+        "v4": 40,
     }
 
 
@@ -102,24 +102,67 @@ def test_v4_serves_the_mean_of_a_face_and_its_mirror_image(tmp_path):
     )
 
 
+def test_once_converted_v4_answers_alike_for_a_face_and_its_mirror_image(tmp_path):
+    from deepfake_detection.inference import load_network
+    from deepfake_detection.training.export import save_whole
+    from deepfake_detection.training.networks import build_mirrored_v4
+
+    save_whole(build_mirrored_v4(), tmp_path / "mirrored.keras")
+    network = load_network(tmp_path / "mirrored.keras", tmp_path / "cache")
+    faces = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
+    mirrored = faces[:, :, ::-1]
+    np.testing.assert_allclose(network.fake_logits(faces), network.fake_logits(mirrored), atol=1e-5)
+    maps = network.activation_maps(faces)
+    assert np.abs(maps - maps[:, :, ::-1]).max() > 1e-4
+    np.testing.assert_allclose(maps, network.activation_maps(mirrored)[:, :, ::-1], atol=1e-5)
+
+
 def test_v4s_rate_rises_and_falls_once_in_each_stage():
-    from deepfake_detection.training.networks import PEAK_RATE, V4_STAGES, annealed_adamw
+    from deepfake_detection.training.networks import RECIPES, V4_STAGES
 
     epochs = sum(stage.epochs for stage in V4_STAGES)
     second, steps = 20 * V4_STAGES[0].epochs, 20 * epochs
-    schedule = annealed_adamw(epochs, 20)._learning_rate
+    schedule = RECIPES["v4"].optimizer(epochs, 20)._learning_rate
     rate = [float(schedule(step)) for step in range(steps)]
-    for start, end in ((0, second), (second, steps)):
+    for stage, start, end in zip(V4_STAGES, (0, second), (second, steps), strict=True):
         peak = start + int(np.argmax(rate[start:end]))
-        assert rate[peak] == pytest.approx(PEAK_RATE)
+        assert rate[peak] == pytest.approx(stage.peak_rate)
         assert peak == start + (end - start) // 20
         assert rate[start] == 0
-        assert rate[end - 1] < PEAK_RATE / 1000
+        assert rate[end - 1] < stage.peak_rate / 1000
 
 
 def test_a_training_of_one_epoch_is_over_before_the_second_stage():
     from deepfake_detection.training.networks import V4_STAGES, stage_starts
 
-    assert stage_starts(V4_STAGES, 45) == [0, 30]
-    assert stage_starts(V4_STAGES, 3) == [0, 2]
+    assert stage_starts(V4_STAGES, 40) == [0, 30]
+    assert stage_starts(V4_STAGES, 4) == [0, 3]
     assert stage_starts(V4_STAGES, 1) == [0, 1]
+    assert stage_starts((), 20) == [0]
+
+
+def test_the_epoch_kept_is_the_best_of_the_last_stage(tmp_path):
+    """A later stage teaches more than Validation asks for, and need not beat the first there."""
+    import keras
+
+    from deepfake_detection.training.callbacks import BestOfStage
+
+    keeper = BestOfStage(tmp_path / "best.weights.h5", [0, 2], None)
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    keeper.set_model(network)
+    for epoch, auc in enumerate([0.8, 0.9, 0.7, 0.85, 0.75]):
+        keeper.on_epoch_begin(epoch)
+        network.set_weights([np.full((1, 1), auc)])
+        keeper.on_epoch_end(epoch, {"val_auc": auc})
+    network.load_weights(tmp_path / "best.weights.h5")
+    assert network.get_weights()[0].item() == pytest.approx(0.85)
+
+
+def test_a_run_is_recorded_with_the_best_of_its_last_stage(tmp_path):
+    from deepfake_detection.training.runs import of_last_stage, options_for
+
+    options = options_for("v4", data=tmp_path, output=tmp_path, epochs=4)
+    rows = [{"epoch": float(epoch)} for epoch in range(4)]
+    assert of_last_stage(rows, options) == rows[3:]
+    assert of_last_stage(rows[:3], options) == rows[:3]
+    assert of_last_stage([], options) == []

@@ -25,8 +25,9 @@ MAP_OUTPUT = "class_activation"
 # What goes into the final sigmoid or softmax, of the same shape as the score: beyond 18 or so ONNX
 # Runtime's sigmoid is 0 or 1, so the score alone could not be compared.
 LOGIT_OUTPUT = "logit"
-# Images in one call; bounds the memory that its feature maps take.
-MAX_BATCH = 16
+# Images in one call; bounds the memory that its feature maps take. v4's layers see each of them
+# twice.
+MAX_BATCH = 8
 
 logger = logging.getLogger(__name__)
 

@@ -51,7 +51,7 @@ def degrade(
     Args:
         image: What the network will see.
         rng: Decides.
-        untouched: Share of images that are mirrored at most.
+        untouched: Share of images that are mirrored at most here.
         smoothed: Share of the others that a median filter goes over, as beauty filters do.
     """
     if chance(rng, 0.5):

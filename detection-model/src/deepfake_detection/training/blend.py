@@ -78,7 +78,9 @@ def self_blend(portrait: Portrait, rng: np.random.Generator, *, banded: float = 
         outer = _change(outer, rng)
     inner, covered = _warp(inner, _nudge(portrait.landmarks, rng), portrait.image.size)
     mask = np.minimum(face_mask(portrait, rng), covered)
-    return _join(inner, outer, mask, portrait, rng, banded)
+    if banded and chance(rng, banded):
+        return _composite_bands(_composite(inner, outer, covered), outer, mask, portrait, rng)
+    return _composite(inner, outer, mask)
 
 
 def cross_blend(
@@ -95,7 +97,10 @@ def cross_blend(
         face = _match_colours(face, portrait.image, mask)
     if chance(rng, 0.5):
         face = _change(face, rng)
-    return _join(face, portrait.image, mask, portrait, rng, banded)
+    if banded and chance(rng, banded):
+        within = _composite(face, portrait.image, covered)
+        return _composite_bands(within, portrait.image, mask, portrait, rng)
+    return _composite(face, portrait.image, mask)
 
 
 def face_mask(portrait: Portrait, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -206,31 +211,24 @@ def _match_colours(
     return Image.fromarray(np.clip(matched, 0, 255).astype(np.uint8))
 
 
-def _join(
-    inner: Image.Image,
-    outer: Image.Image,
-    mask: NDArray[np.float32],
-    portrait: Portrait,
-    rng: np.random.Generator,
-    banded: float,
-) -> Image.Image:
-    if banded and chance(rng, banded):
-        return _composite_bands(inner, outer, mask, _eye_distance(portrait) * rng.uniform(0.1, 0.4))
-    return _composite(inner, outer, mask)
-
-
 def _eye_distance(portrait: Portrait) -> float:
     return float(np.linalg.norm(portrait.landmarks[1] - portrait.landmarks[0]))
 
 
 def _composite_bands(
-    inner: Image.Image, outer: Image.Image, mask: NDArray[np.float32], sigma: float
+    inner: Image.Image,
+    outer: Image.Image,
+    mask: NDArray[np.float32],
+    portrait: Portrait,
+    rng: np.random.Generator,
 ) -> Image.Image:
-    """Mix what is coarser than ``sigma`` pixels over a wide seam, the rest over the mask's own.
+    """Mix coarse structures over a wide seam, fine ones over the mask's own.
 
-    Two bands of Burt and Adelson's (1983) many. As after a gradient-domain paste no step in colour
-    is left at the seam, only a change in the fine structure.
+    Two bands of Burt and Adelson's (1983) many. As after a gradient-domain paste hardly a step in
+    colour is left at the seam, only a change in the fine structure. The wide seam goes beyond the
+    mask, so both images have to be whole there.
     """
+    sigma = _eye_distance(portrait) * rng.uniform(0.1, 0.4)
 
     def blurred(image: Image.Image) -> NDArray[np.float32]:
         return np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)), np.float32)

@@ -1,10 +1,12 @@
 """What happens between the batches and epochs of a training run."""
 
 import contextlib
+import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -46,6 +48,32 @@ class StopBetweenBatches(keras.callbacks.Callback):
 
     on_train_batch_end = _stop_if_asked
     on_test_batch_end = _stop_if_asked
+
+
+class BestOfStage(keras.callbacks.ModelCheckpoint):
+    """Keeps the weights of the best epoch of the stage of training that is under way.
+
+    A later stage teaches what Validation does not ask for, so it does not have to beat an earlier
+    one there.
+    """
+
+    def __init__(self, path: Path, stage_starts: Sequence[int], best: float | None) -> None:
+        """Keep them in ``path``; ``best`` is the best Validation AUC of a stage gone on with."""
+        super().__init__(
+            str(path),
+            monitor="val_auc",
+            mode="max",
+            save_best_only=True,
+            save_weights_only=True,
+            initial_value_threshold=best,
+        )
+        self._stage_starts = stage_starts
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Forget the best of the stage before."""
+        super().on_epoch_begin(epoch, logs)
+        if epoch in self._stage_starts:
+            self.best = -math.inf
 
 
 class EpochClock(keras.callbacks.Callback):

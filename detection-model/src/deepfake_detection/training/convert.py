@@ -67,7 +67,7 @@ def _float32_clone(network: keras.Model) -> keras.Model:
     A mixed-precision policy makes an invalid graph, and ONNX Runtime knows no ``RandomFlip``.
     """
 
-    def clone(layer: keras.Layer) -> keras.Layer:
+    def clone(layer: keras.Operation) -> keras.Operation:
         if type(layer).__name__.startswith("Random"):
             return keras.layers.Identity(name=layer.name)
         config = layer.get_config()

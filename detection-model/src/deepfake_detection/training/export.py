@@ -18,7 +18,7 @@ def export(
     optimizer_variables: int,
     data_licence: str,
 ) -> Path:
-    """Rebuild the network in float32, load ``weights``, and save it and its card whole.
+    """Rebuild the network as it serves, in float32, load ``weights``, save it and its card whole.
 
     A mixed-precision policy would travel inside the ``.keras`` file and export to an invalid ONNX
     graph, so the network is built anew rather than saved as it was trained.

@@ -12,7 +12,6 @@ from deepfake_detection.image.decode import decode
 from deepfake_detection.inference.faces import face_pixels
 from deepfake_detection.training.dataset import LabelledImage, read_photographs, read_split
 from deepfake_detection.training.face_crops import LocatedImage, locate_faces
-from deepfake_detection.training.networks import stage_starts
 from deepfake_detection.training.pairs import Ingredients, PairSampler, pair_batches
 from deepfake_detection.training.pixels import DecodedSplit, batches, decode_split
 from deepfake_detection.training.runs import Options
@@ -83,9 +82,8 @@ def _pair_feed(options: Options, epochs_done: int) -> Feed:
     images = min(options.recipe.pair_epoch or 0, 2 * sampler.photographs)
     steps = max(1, images // options.batch_size)
     left = range(epochs_done * steps, options.epochs * steps)
-    stages = options.recipe.stages
-    starts = stage_starts(stages, options.epochs)
-    mixes = {start * steps: stage.mix for start, stage in zip(starts, stages, strict=True)}
+    stages = zip(options.stage_starts, options.recipe.stages, strict=True)
+    mixes = {start * steps: stage.mix for start, stage in stages}
     return Feed(
         training=pair_batches(sampler, spec.width, options.batch_size, left, mixes),
         validation=batches(

@@ -11,6 +11,7 @@ values in [0, 1]; v4 takes a face, of shape (224, 224, 3), with values from 0 to
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -24,22 +25,25 @@ from deepfake_detection.training.pairs import Mix
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """A part of a training in which the learning rate rises and falls once.
 
     Attributes:
         epochs: Its length.
+        peak_rate: The learning rate at its highest.
         mix: What the pairs are made of.
     """
 
     epochs: int
+    peak_rate: float
     mix: Mix
 
 
 V4_STAGES = (
-    Stage(30, Mix()),
-    Stage(
-        15,
+    TrainingStage(30, 1e-4, Mix()),
+    TrainingStage(
+        10,
+        6e-5,
         Mix(
             blended=0.35,
             foreign=0.4,
@@ -54,8 +58,6 @@ V4_LIMITS = (
     "Judges faces of 40 pixels and more; what happens beside the face it does not see.",
     "Knows GAN portraits and face swaps; portraits made by diffusion were not among its training.",
 )
-# v4's learning rate at its highest in each stage.
-PEAK_RATE = 1e-4
 REFERENCE_INPUT = InputSpec(height=256, width=256, channels=3, value_range=(0.0, 1.0))
 
 
@@ -115,8 +117,9 @@ def build_v4() -> keras.Model:
 def build_mirrored_v4() -> keras.Model:
     """v4 as it serves: the mean of what it finds in a face and in the face's mirror image.
 
-    The weights are those of ``build_v4``, and so is the logit of each of the two; theirs is the
-    mean of both, because between the feature map and the logit everything is linear.
+    The weights are those of ``build_v4``. The logit is the mean of both images' logits, because all
+    that follows the feature map is linear; the mirror image's map is turned back, so that the mean
+    of both maps shows where.
     """
     pixels = keras.Input((224, 224, 3))
     both = efficientnet_lite0(ops.concatenate([pixels, ops.flip(pixels, axis=2)], axis=0))
@@ -136,34 +139,40 @@ def adam(_epochs: int, _steps: int) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(1e-3)
 
 
-def annealed_adamw(epochs: int, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW whose rate, in each of v4's stages, rises for a twentieth of it, then falls to nothing.
+def annealed_adamw(
+    stages: Sequence[TrainingStage], epochs: int, steps: int
+) -> keras.optimizers.Optimizer:
+    """AdamW whose rate, in each stage, rises for a twentieth of it, then falls to nothing.
 
     It falls as a cosine; beginning anew leads out of what the stage before had settled on (warm
     restarts, Loshchilov and Hutter 2017).
 
     Args:
+        stages: Of the training.
         epochs: Of the whole training.
         steps: Of an epoch.
     """
-    starts = [epoch * steps for epoch in stage_starts(V4_STAGES, epochs)]
+    starts = [epoch * steps for epoch in stage_starts(stages, epochs)]
     rates = []
-    for start, end in pairwise([*starts, epochs * steps]):
+    for stage, (start, end) in zip(stages, pairwise([*starts, epochs * steps]), strict=True):
         rise = max(1, (end - start) // 20)
+        fall = max(1, end - start - rise)
         rates.append(
             keras.optimizers.schedules.CosineDecay(
-                0.0, max(1, end - start - rise), warmup_target=PEAK_RATE, warmup_steps=rise
+                0.0, fall, warmup_target=stage.peak_rate, warmup_steps=rise
             )
         )
     return keras.optimizers.AdamW(InTurn(starts, rates), weight_decay=0.01)
 
 
-def stage_starts(stages: Sequence[Stage], epochs: int) -> list[int]:
+def stage_starts(stages: Sequence[TrainingStage], epochs: int) -> list[int]:
     """Return the epochs that the stages begin at in a training of so many.
 
     A training of another length than the recipe's has all stages shorter or longer; a very short
-    one is over before the last begins.
+    one is over before the last begins. Without stages, the whole of it is one.
     """
+    if not stages:
+        return [0]
     lengths = [stage.epochs for stage in stages]
     return [round(epochs * before / sum(lengths)) for before in accumulate(lengths[:-1], initial=0)]
 
@@ -187,7 +196,7 @@ class InTurn(keras.optimizers.schedules.LearningRateSchedule):
         return rate
 
     def get_config(self) -> dict[str, Any]:
-        """Describe it for TensorBoard's picture of the network."""
+        """Describe it for TensorBoard's picture of the network; nothing reads it back."""
         schedules = map(keras.optimizers.schedules.serialize, self._schedules)
         return {"starts": list(self._starts), "schedules": list(schedules)}
 
@@ -208,7 +217,7 @@ class Recipe:
         bfloat16: Whether a processor that computes in it trains the network faster so.
         pair_epoch: Images an epoch, where it is trained on pairs (see ``pairs``); None where it is
             trained on the split as it is.
-        stages: Of a network that is trained on pairs.
+        stages: Of the training, if there are several; the epoch to keep is chosen in the last.
         build_served: Makes the network that is exported, with the weights of the trained one; None
             where that is exported itself.
         known_limits: Sentences for its card.
@@ -224,7 +233,7 @@ class Recipe:
     initialise: Callable[[keras.Model, Iterable[tf.Tensor]], None] | None = None
     bfloat16: bool = True
     pair_epoch: int | None = None
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[TrainingStage, ...] = ()
     build_served: Callable[[], keras.Model] | None = None
     known_limits: tuple[str, ...] = (
         "Trained for comparison with the reference system; too weak to rely on.",
@@ -240,10 +249,11 @@ RECIPES = {
     "v4": Recipe(
         build_v4,
         sum(stage.epochs for stage in V4_STAGES),
-        "Our own: EfficientNet-Lite0 on faces, trained on labelled fakes and on blends.",
+        "Our own: EfficientNet-Lite0 on a face and its mirror image, trained on labelled fakes and "
+        "on blends.",
         input=InputSpec(height=224, width=224, channels=3, value_range=(0, 255)),
         crop="face",
-        optimizer=annealed_adamw,
+        optimizer=partial(annealed_adamw, V4_STAGES),
         initialise=start_from_imagenet,
         bfloat16=False,  # 20 images a second against 42: depthwise convolutions are slow in it
         pair_epoch=8192,

@@ -28,6 +28,9 @@ from deepfake_detection.training.face_crops import LocatedImage
 class Mix:
     """In which shares the pairs of a stage of training are put together.
 
+    What a share of 0 leaves out draws no random number, so that the pairs of an older mix stay as
+    they were.
+
     Attributes:
         blended: Of blends among the fakes of an origin that has labelled ones.
         cross_blended: Of blends with another face among the blends.

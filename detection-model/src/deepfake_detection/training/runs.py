@@ -13,7 +13,7 @@ from typing import Any
 from deepfake_detection.errors import UserError
 from deepfake_detection.image.card import NAME_PATTERN, Crop, EpochScores, TrainingRecord
 from deepfake_detection.training.dataset import LabelledImage, count_by_source
-from deepfake_detection.training.networks import RECIPES, Recipe
+from deepfake_detection.training.networks import RECIPES, Recipe, stage_starts
 from deepfake_detection.training.precision import PRECISIONS
 
 # What v4 can be trained without, to measure what each is worth.
@@ -71,6 +71,11 @@ class Options:
     def crop(self) -> Crop:
         """What of an image the network learns from, and shall judge."""
         return "whole" if "face-crops" in self.without else self.recipe.crop
+
+    @property
+    def stage_starts(self) -> list[int]:
+        """The epochs that the stages of training begin at."""
+        return stage_starts(self.recipe.stages, self.epochs)
 
     @property
     def command(self) -> str:
@@ -178,7 +183,7 @@ class RunFiles:
         return self.output / "models" / f"{self.name}.keras"
 
 
-def _settings(options: Options, precision: str) -> dict[str, str | int]:
+def _settings(options: Options, precision: str) -> dict[str, str | int | list[int]]:
     """What a resumed run must share with the run it goes on with."""
     return {
         "network": options.network,
@@ -188,6 +193,7 @@ def _settings(options: Options, precision: str) -> dict[str, str | int]:
         "precision": precision,
         # Photographs, sources and ingredients; and where the learning rate falls, the epochs.
         "command": options.command if options.recipe.pair_epoch else "",
+        **({"stages": options.stage_starts} if options.recipe.stages else {}),
     }
 
 
@@ -242,6 +248,12 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
+def of_last_stage(history: list[dict[str, float]], options: Options) -> list[dict[str, float]]:
+    """Return the epochs of the last stage that has any: the one to keep is among them."""
+    begun = (start for start in options.stage_starts if start < max(1, len(history)))
+    return history[max(begun) :]
+
+
 def training_record(
     files: RunFiles,
     options: Options,
@@ -267,7 +279,8 @@ def training_record(
             **{f"Validation/{key}": n for key, n in count_by_source(validation).items()},
         },
         epochs=len(history),
-        best_epoch=max(history, key=lambda epoch: epoch.val_auc).epoch,
+        best_epoch=int(max(of_last_stage(rows, options), key=lambda row: row["val_auc"])["epoch"])
+        + 1,
         history=history,
         precision=precision,
         seed=options.seed,

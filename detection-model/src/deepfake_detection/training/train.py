@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from deepfake_detection.inference.conversion import default_cache
 from deepfake_detection.training.calibrate import CalibrationError
-from deepfake_detection.training.callbacks import EpochClock, StopBetweenBatches
+from deepfake_detection.training.callbacks import BestOfStage, EpochClock, StopBetweenBatches
 from deepfake_detection.training.cards import calibrate_card
 from deepfake_detection.training.export import export
 from deepfake_detection.training.feeds import Feed, make_feed
@@ -27,6 +27,7 @@ from deepfake_detection.training.runs import (
     check_run,
     cut_history,
     epochs_done,
+    of_last_stage,
     start_run,
     training_record,
 )
@@ -36,7 +37,7 @@ START_BATCHES = 60
 
 
 def train(options: Options) -> Path:
-    """Train, export and calibrate the epoch with the best Validation AUC; return the file.
+    """Train, export and calibrate the last stage's epoch of best Validation AUC; return the file.
 
     Ctrl-C stops early, still exports the best epoch so far, and leaves the run resumable.
 
@@ -138,13 +139,10 @@ def _fit(
         stop,
         EpochClock(),
         keras.callbacks.CSVLogger(str(files.history), append=True),
-        keras.callbacks.ModelCheckpoint(
-            str(files.best),
-            monitor="val_auc",
-            mode="max",
-            save_best_only=True,
-            save_weights_only=True,
-            initial_value_threshold=max((epoch["val_auc"] for epoch in history), default=None),
+        BestOfStage(
+            files.best,
+            options.stage_starts,
+            max((epoch["val_auc"] for epoch in of_last_stage(history, options)), default=None),
         ),
         keras.callbacks.BackupAndRestore(
             str(files.backup), double_checkpoint=True, delete_checkpoint=False
