@@ -14,7 +14,7 @@
 # The steps are those of [train_v1](train_v1.ipynb), where each is explained at greater length.
 #
 # Run the cells from top to bottom. On two processor cores an epoch of 8,192 images takes four to
-# five minutes, all 45 of them some three hours; without data, drawings stand in.
+# five minutes, all 40 of them some three hours; without data, drawings stand in.
 #
 # ## 1. Set up
 #
