@@ -88,9 +88,11 @@ def test_statistics_are_brought_to_the_faces_given():
 def test_v4_serves_the_mean_of_a_face_and_its_mirror_image(tmp_path):
     from scipy.special import logit
 
+    from deepfake_detection.training.efficientnet import start_from_imagenet
     from deepfake_detection.training.networks import build_mirrored_v4, build_v4
 
     trained = build_v4()
+    start_from_imagenet(trained, [])
     trained.save_weights(tmp_path / "trained.weights.h5")
     served = build_mirrored_v4()
     served.load_weights(tmp_path / "trained.weights.h5")
@@ -104,10 +106,13 @@ def test_v4_serves_the_mean_of_a_face_and_its_mirror_image(tmp_path):
 
 def test_once_converted_v4_answers_alike_for_a_face_and_its_mirror_image(tmp_path):
     from deepfake_detection.inference import load_network
+    from deepfake_detection.training.efficientnet import start_from_imagenet
     from deepfake_detection.training.export import save_whole
     from deepfake_detection.training.networks import build_mirrored_v4
 
-    save_whole(build_mirrored_v4(), tmp_path / "mirrored.keras")
+    served = build_mirrored_v4()
+    start_from_imagenet(served, [])
+    save_whole(served, tmp_path / "mirrored.keras")
     network = load_network(tmp_path / "mirrored.keras", tmp_path / "cache")
     faces = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
     mirrored = faces[:, :, ::-1]
