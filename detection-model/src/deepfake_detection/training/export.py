@@ -28,7 +28,7 @@ def export(
     save_whole(network, destination)
     card = Card(
         name=destination.stem,
-        version="1.0",
+        version=recipe.version,
         summary=recipe.summary,
         sha256=sha256_of(destination),
         input=recipe.input,

@@ -221,6 +221,7 @@ class Recipe:
         build_served: Makes the network that is exported, with the weights of the trained one; None
             where that is exported itself.
         known_limits: Sentences for its card.
+        version: For its card; another one whenever its weights come out of another training.
     """
 
     build: Callable[[], keras.Model]
@@ -240,6 +241,7 @@ class Recipe:
         "Judges the whole image, squeezed to a square; it looks for no face.",
         "Knows the two kinds of fakes it was trained on; on others nothing was measured.",
     )
+    version: str = "1.0"
 
 
 RECIPES = {
@@ -260,6 +262,7 @@ RECIPES = {
         stages=V4_STAGES,
         build_served=build_mirrored_v4,
         known_limits=V4_LIMITS,
+        version="1.1",
     ),
 }
 
