@@ -18,11 +18,11 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
-from sklearn.metrics import roc_auc_score
 
 from deepfake_detection.training.efficientnet import start_from_imagenet
+from deepfake_detection.training.evaluate import Scored, scores_by_source
 from deepfake_detection.training.feeds import Feed, make_feed
-from deepfake_detection.training.networks import build_v4
+from deepfake_detection.training.networks import build_v4, classified
 from deepfake_detection.training.runs import options_for
 from deepfake_detection.training.train import START_BATCHES
 
@@ -39,12 +39,6 @@ def residual(scaled: keras.KerasTensor, name: str) -> keras.KerasTensor:
     kernel = np.outer([1, 2, 1], [1, 2, 1])[:, :, np.newaxis, np.newaxis] / 16
     blur.set_weights([np.repeat(kernel, 3, axis=2)])
     return layers.Activation("tanh")(GAIN * (scaled - smooth))
-
-
-def classified(features: keras.KerasTensor, pixels: keras.KerasTensor) -> keras.Model:
-    """End in v4's head."""
-    kept = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(features))
-    return keras.Model(pixels, layers.Dense(1, activation="sigmoid", name="fake")(kept))
 
 
 def averaged_to(features: keras.KerasTensor, side: int) -> keras.KerasTensor:
@@ -87,13 +81,13 @@ def high_pass_branch(v4: keras.Model) -> keras.Model:
         name = f"branch_{index}"
         x = layers.Conv2D(channels, 3, stride, padding="same", activation="relu", name=name)(x)
     x = layers.Conv2D(192, 1, activation="relu", name="branch_head")(x)
-    return classified(layers.Concatenate()([last_map(v4), averaged_to(x, 7)]), pixels)
+    return classified(pixels, layers.Concatenate()([last_map(v4), averaged_to(x, 7)]))
 
 
 def early_maps(v4: keras.Model) -> keras.Model:
     """Classify by what early blocks find beside the last map."""
     early = [averaged_to(v4.get_layer(name).output, 7) for name in EARLY]
-    return classified(layers.Concatenate()([last_map(v4), *early]), v4.inputs[0])
+    return classified(v4.inputs[0], layers.Concatenate()([last_map(v4), *early]))
 
 
 def shallow_cut(v4: keras.Model) -> keras.Model:
@@ -109,7 +103,7 @@ def shallow_cut(v4: keras.Model) -> keras.Model:
     twin = keras.models.clone_model(trunk, clone_function=clone)
     twin.set_weights(trunk.get_weights())
     head = layers.Conv2D(320, 1, activation="relu", name="shallow_head")(twin.outputs[0])
-    return classified(head, twin.inputs[0])
+    return classified(twin.inputs[0], head)
 
 
 VARIANTS: dict[str, Callable[[keras.Model], keras.Model]] = {
@@ -157,10 +151,10 @@ def train(variant: str, args: argparse.Namespace) -> dict[str, float]:
 def measure(network: keras.Model, feed: Feed) -> dict[str, float]:
     """Return AUC on Validation, all of it and by source."""
     p = network.predict(feed.validation, verbose=0)[:, 0]
-    labels = np.array([image.label for image in feed.validation_images])
-    sources = np.array([image.source for image in feed.validation_images])
-    parts = {"all": np.full(len(p), True)} | {str(s): sources == s for s in np.unique(sources)}
-    return {name: round(roc_auc_score(labels[r], p[r]), 4) for name, r in parts.items()}
+    images = feed.validation_images
+    labels = np.array([image.label for image in images], np.float32)
+    by_source = scores_by_source(p.astype(np.float64), Scored(images, p, labels, []))
+    return {source: scores.auc or 0.0 for source, scores in by_source.items()}
 
 
 def main() -> None:

@@ -37,23 +37,16 @@ from deepfake_detection.inference import (
     load_network,
 )
 from deepfake_detection.inference.faces import shared_detector
-from deepfake_detection.training.blend import LANDMARKS, OUTLINES, Portrait
+from deepfake_detection.training.blend import OUTLINES, Portrait, affine, on_face
 from deepfake_detection.training.dataset import read_photographs, read_split
 
 MODELS = Path("webapp-backend/workspace/model")
 Alter = Callable[[Portrait, Portrait, np.random.Generator], Image.Image]
 
 
-def affine(points: NDArray[np.float64], images: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (2, 3) matrix that maps points onto others, by least squares."""
-    homogeneous = np.column_stack([points, np.ones(len(points))])
-    return np.linalg.lstsq(homogeneous, images, rcond=None)[0].T
-
-
 def outline_mask(portrait: Portrait, outline: str) -> NDArray[np.bool_]:
     """Fill an outline around the face; the image's border stays free."""
-    matrix = affine(LANDMARKS, portrait.landmarks)
-    corners = np.array(OUTLINES[outline]) @ matrix[:, :2].T + matrix[:, 2]
+    corners = on_face(np.array(OUTLINES[outline]), portrait)
     image = Image.new("1", portrait.image.size)
     ImageDraw.Draw(image).polygon([(x, y) for x, y in corners.tolist()], fill=1)
     mask = np.array(image)

@@ -20,6 +20,11 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "docs/v4.md")
 SOURCES = ("all", "140k_nyasha", "140k_zoya", "dfdc_faces224")
 
 
+def row(*cells: str) -> str:
+    """Join one row's cells."""
+    return "| " + " | ".join(cells) + " |"
+
+
 def test_evaluation(card: Card) -> Evaluation:
     """The card's measurement on the Test split of the data."""
     (test,) = [e for e in card.evaluations if e.split == "Test" and e.sources["all"].fake]
@@ -46,7 +51,7 @@ def accuracy_row(card: Card) -> str:
             f"{s.accuracy:.1%} [{accuracy.low:.1%}, {accuracy.high:.1%}]<br>"
             f"{s.auc:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
         )
-    return "| " + " | ".join(cells) + " |"
+    return row(*cells)
 
 
 def confusion_row(card: Card) -> str:
@@ -58,7 +63,7 @@ def confusion_row(card: Card) -> str:
             f"{s.precision:.1%} / {s.recall:.1%}<br>{c.true_positive} / {c.false_positive} / "
             f"{c.true_negative} / {c.false_negative}"
         )
-    return "| " + " | ".join(cells) + " |"
+    return row(*cells)
 
 
 def training_row(card: Card) -> str:
@@ -75,7 +80,7 @@ def training_row(card: Card) -> str:
         f"{kept.val_accuracy:.1%} / {last.val_accuracy:.1%}",
         f"{min(epoch.val_loss for epoch in history):.3f} / {last.val_loss:.3f}",
     ]
-    return "| " + " | ".join(cells) + " |"
+    return row(*cells)
 
 
 def robustness_rows() -> list[str]:
@@ -87,7 +92,7 @@ def robustness_rows() -> list[str]:
         aucs = [test.robustness[alteration].auc for test in tests]
         cells = [f"{a:.3f} ({a - p:+.3f})" for a, p in zip(aucs, plain, strict=True)]
         rows.append([alteration, *cells])
-    return ["| " + " | ".join(row) + " |" for row in rows]
+    return [row(*cells) for cells in rows]
 
 
 def certainty_row(card: Card) -> str:
@@ -104,7 +109,7 @@ def certainty_row(card: Card) -> str:
         f"{test.decided.fakes_called_real:.1%}",
         f"{photographs.decided.reals_called_fake:.1%}",
     ]
-    return "| " + " | ".join(cells) + " |"
+    return row(*cells)
 
 
 def measured(name: str) -> dict[str, dict[str, float]]:
@@ -123,7 +128,7 @@ def ablation_rows() -> list[str]:
             f"{value:.3f}" + (f" ({value - whole[name]:+.3f})" if run is not whole else "")
             for name, value in run.items()
         ]
-        rows.append("| " + " | ".join([title, *cells]) + " |")
+        rows.append(row(title, *cells))
     return rows
 
 
@@ -132,7 +137,7 @@ def low_level_rows() -> list[str]:
     rows = []
     for title, run in measured("low_level.json").items():
         cells = [*(f"{run[source]:.3f}" for source in SOURCES), f"{run['parameters']:,}"]
-        rows.append("| " + " | ".join([title, *cells]) + " |")
+        rows.append(row(title, *cells))
     return rows
 
 
@@ -142,7 +147,7 @@ def unseen_rows() -> list[str]:
     for name, run in measured("unseen.json").items():
         *aucs, called_fake = run.values()
         cells = [*(f"{auc:.3f}" for auc in aucs), f"{called_fake:.1%}"]
-        rows.append("| " + " | ".join([name, *cells]) + " |")
+        rows.append(row(name, *cells))
     return rows
 
 
@@ -160,7 +165,7 @@ def setting_rows() -> list[str]:
 
 def table(header: tuple[str, ...], rows: list[str]) -> str:
     """Join a header, its rule and the rows."""
-    return "\n".join(["| " + " | ".join(header) + " |", "|---" * len(header) + "|", *rows])
+    return "\n".join([row(*header), "|---" * len(header) + "|", *rows])
 
 
 def tables() -> dict[str, str]:

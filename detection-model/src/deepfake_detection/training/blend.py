@@ -90,7 +90,7 @@ def cross_blend(
 
     ``banded`` is that of ``self_blend``.
     """
-    to_donor = _affine(portrait.landmarks, donor.landmarks)
+    to_donor = affine(portrait.landmarks, donor.landmarks)
     face, covered = _warp(donor.image, to_donor, portrait.image.size)
     mask = np.minimum(face_mask(portrait, rng), covered)
     if chance(rng, 0.95):
@@ -114,8 +114,7 @@ def face_mask(portrait: Portrait, rng: np.random.Generator) -> NDArray[np.float3
     outline = corners * rng.uniform(0.85, 1.12, 2) + rng.normal(0, 0.05, corners.shape)
     if chance(rng, 0.15):
         outline = _ellipse(outline)
-    to_image = _affine(LANDMARKS, portrait.landmarks)
-    corners = outline @ to_image[:, :2].T + to_image[:, 2]
+    corners = on_face(outline, portrait)
     eyes = _eye_distance(portrait)
     mask = Image.new("L", portrait.image.size, 0)
     ImageDraw.Draw(mask).polygon([(x, y) for x, y in corners.tolist()], fill=255)
@@ -128,6 +127,13 @@ def face_mask(portrait: Portrait, rng: np.random.Generator) -> NDArray[np.float3
     return np.asarray(edge * opacity, np.float32)
 
 
+def on_face(outline: NDArray[np.float64], portrait: Portrait) -> NDArray[np.float64]:
+    """Return an outline's corners, given in the units of ``LANDMARKS``, in pixels of the image."""
+    to_image = affine(LANDMARKS, portrait.landmarks)
+    corners: NDArray[np.float64] = outline @ to_image[:, :2].T + to_image[:, 2]
+    return corners
+
+
 def _ellipse(outline: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return an ellipse that fills the outline's bounds."""
     low, high = np.min(outline, axis=0), np.max(outline, axis=0)
@@ -137,7 +143,7 @@ def _ellipse(outline: NDArray[np.float64]) -> NDArray[np.float64]:
     return ellipse
 
 
-def _affine(points: Landmarks, images: Landmarks) -> Matrix:
+def affine(points: Landmarks, images: Landmarks) -> Matrix:
     """Return the (2, 3) matrix that maps one set of points onto another, by least squares."""
     homogeneous = np.column_stack([points, np.ones(len(points))])
     matrix: Matrix = np.linalg.lstsq(homogeneous, images, rcond=None)[0].T

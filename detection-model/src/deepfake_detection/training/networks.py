@@ -111,7 +111,7 @@ def build_v3() -> keras.Model:
 def build_v4() -> keras.Model:
     """EfficientNet-Lite0 with one unit for its classifier: 3,351,281 parameters."""
     pixels = keras.Input((224, 224, 3))
-    return _v4(pixels, efficientnet_lite0(pixels))
+    return classified(pixels, efficientnet_lite0(pixels))
 
 
 def build_mirrored_v4() -> keras.Model:
@@ -124,10 +124,11 @@ def build_mirrored_v4() -> keras.Model:
     pixels = keras.Input((224, 224, 3))
     both = efficientnet_lite0(ops.concatenate([pixels, ops.flip(pixels, axis=2)], axis=0))
     straight, mirrored = ops.split(both, 2, axis=0)
-    return _v4(pixels, (straight + ops.flip(mirrored, axis=2)) / 2)
+    return classified(pixels, (straight + ops.flip(mirrored, axis=2)) / 2)
 
 
-def _v4(pixels: keras.KerasTensor, features: keras.KerasTensor) -> keras.Model:
+def classified(pixels: keras.KerasTensor, features: keras.KerasTensor) -> keras.Model:
+    """End in v4's head: the map's mean, and one unit."""
     pooled = layers.GlobalAveragePooling2D()(features)
     kept = layers.Dropout(0.2)(pooled)
     fake = layers.Dense(1, activation="sigmoid", dtype="float32", name="fake")(kept)
